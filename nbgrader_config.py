@@ -1,0 +1,26 @@
+"""nbgrader's settings: solutions/ is its source, labs/ its release."""
+
+import secrets
+
+from nbgrader.preprocessors import CheckCellMetadata, ClearOutput, Execute, IgnorePattern
+
+c = get_config()  # noqa: F821  (nbgrader puts it here)
+
+c.CourseDirectory.course_id = "mle-labs"
+c.CourseDirectory.source_directory = "solutions"
+c.CourseDirectory.release_directory = "labs"
+
+c.ClearSolutions.code_stub = {
+    "python": '# YOUR CODE HERE\nraise NotImplementedError("not attempted yet")',
+}
+c.ClearSolutions.text_stub = "*Write your answer here: double-click, and replace this line.*"
+
+c.Execute.timeout = 120
+# A student could tag a check to be skipped, and a check that did not run earns full marks:
+# so the tag is one that nobody can know
+c.Execute.skip_cells_with_tag = secrets.token_hex(16)
+
+# nbgrader gives 0 points to a check that prints to stderr; a warning is no wrong answer
+c.IgnorePattern.enabled = True
+c.IgnorePattern.pattern = "."
+c.Validator.preprocessors = [CheckCellMetadata, ClearOutput, Execute, IgnorePattern]

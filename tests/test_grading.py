@@ -1,0 +1,106 @@
+"""nbgrader itself, from release to feedback, on a solved, a half-solved and a blank submission."""
+
+import shutil
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from nbgrader.api import Gradebook
+
+from mlelabs import bank, build
+
+LABS = build.labs()
+COURSE = ["nbgrader_config.py", "solutions", "labs"]
+
+
+def nbgrader(course, *arguments):
+    """Run nbgrader's command line in a course directory."""
+    command = [sys.executable, "-m", "nbgrader", *arguments]
+    done = subprocess.run(command, cwd=course, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+
+
+def submission(lab, sources):
+    """The released notebook with some cells' sources replaced (dict: cell id -> source)."""
+    notebook = nbformat.read(build.notebook_path("labs", lab), 4)
+    for cell in notebook.cells:
+        cell.source = sources.get(cell.id, cell.source)
+    return notebook
+
+
+def solutions(lab):
+    """Sources of all solution cells, by exercise; the memo's too."""
+    cells = nbformat.read(build.notebook_path("solutions", lab), 4).cells
+    return {c.id: c.source for c in cells if c.metadata.get("nbgrader", {}).get("solution")}
+
+
+def other_answers(lab):
+    """The first accepted answer of each exercise: right, but not the solution."""
+    accepted = [answer for answer in bank.read_answers(lab) if answer.kind == "accept"]
+    return {answer.exercise: answer.source for answer in reversed(accepted)}
+
+
+@pytest.fixture(scope="module", params=LABS)
+def graded(request, tmp_path_factory):
+    """A course directory in which nbgrader has graded one lab of three students."""
+    lab = request.param
+    course = tmp_path_factory.mktemp("course with a space")
+    for name in COURSE:
+        copy = shutil.copytree if (build.ROOT / name).is_dir() else shutil.copy
+        copy(build.ROOT / name, course / name)
+    half = bank.exercises(build.read_lab(lab))[::2]
+    students = {
+        "solved": solutions(lab),
+        "half": {name: other_answers(lab)[name] for name in half},
+        "blank": {},
+    }
+    for student, sources in students.items():
+        path = course / "submitted" / student / lab / f"{lab}.ipynb"
+        path.parent.mkdir(parents=True)
+        nbformat.write(submission(lab, sources), path)
+    nbgrader(course, "generate_assignment", lab, "--force")
+    nbgrader(course, "autograde", lab)
+    nbgrader(course, "generate_feedback", lab)
+    return lab, course, half
+
+
+def grades(course, lab, student):
+    """Marks of a student, by grade id; None where a person must grade."""
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
+        notebook = gradebook.find_submission_notebook(lab, lab, student)
+        return {
+            grade.name: None if grade.needs_manual_grade else grade.score
+            for grade in notebook.grades
+        }
+
+
+def test_marks(graded):
+    lab, course, half = graded
+    points = dict(build.graded_cells(build.read_lab(lab)))
+    checks = [name for name in points if name.endswith("-check")]
+    memos = sorted(set(points) - set(checks))
+    solved, blank = grades(course, lab, "solved"), grades(course, lab, "blank")
+    assert {name: solved[name] for name in checks} == {name: points[name] for name in checks}
+    assert [solved[name] for name in memos] == [None] * len(memos), (
+        "a written memo waits for a person"
+    )
+    assert blank == dict.fromkeys(points, 0)
+    expected = {name: points[name] * (name.removesuffix("-check") in half) for name in points}
+    assert grades(course, lab, "half") == expected
+
+
+def test_release_is_what_we_committed(graded):
+    lab, course, _ = graded
+    released = course / "labs" / lab / f"{lab}.ipynb"
+    assert released.read_bytes() == build.notebook_path("labs", lab).read_bytes()
+
+
+def test_feedback_can_be_read(graded):
+    lab, course, _ = graded
+    for student in ("solved", "half", "blank"):
+        page = (course / "feedback" / student / lab / f"{lab}.html").read_text(encoding="utf-8")
+        title = build.read_lab(lab).cells[0].source.splitlines()[0].removeprefix("# ")
+        assert title in page
+        assert "Score:" in page
+    assert "not attempted yet" in page
