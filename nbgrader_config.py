@@ -2,7 +2,17 @@
 
 import secrets
 
-from nbgrader.preprocessors import CheckCellMetadata, ClearOutput, Execute, IgnorePattern
+from nbgrader.preprocessors import (
+    CheckCellMetadata,
+    ClearOutput,
+    DeduplicateIds,
+    Execute,
+    IgnorePattern,
+    OverwriteCells,
+    OverwriteKernelspec,
+)
+
+from mlelabs.grading import RequireGradedCells
 
 c = get_config()  # noqa: F821  (nbgrader puts it here)
 
@@ -24,3 +34,13 @@ c.Execute.skip_cells_with_tag = secrets.token_hex(16)
 c.IgnorePattern.enabled = True
 c.IgnorePattern.pattern = "."
 c.Validator.preprocessors = [CheckCellMetadata, ClearOutput, Execute, IgnorePattern]
+
+# nbgrader's own steps before grading, and one of ours: no silent loss of points
+c.Autograde.sanitize_preprocessors = [
+    ClearOutput,
+    DeduplicateIds,
+    RequireGradedCells,
+    OverwriteKernelspec,
+    OverwriteCells,
+    CheckCellMetadata,
+]

@@ -15,7 +15,12 @@ def count_missing(table, placeholders):
             return value.strip() == "" or value.strip() in codes
         return pd.isna(value) or value in codes
 
-    return pd.Series({name: sum(is_missing(v, placeholders.get(name, [])) for v in table[name]) for name in table})
+    return pd.Series(
+        {
+            name: sum(is_missing(v, placeholders.get(name, [])) for v in table[name])
+            for name in table
+        }
+    )
 
 # %% reject="count-missing" name="changes the table it was given" message="changes the table"
 def count_missing(table, placeholders):
@@ -63,12 +68,16 @@ def tidy(values, allowed):
 def tidy(values, allowed):
     canonical = {value.lower(): value for value in allowed}
     stripped = values.str.strip()
-    return stripped.map(lambda v: canonical.get(v.lower(), v) if isinstance(v, str) and v else np.nan)
+    return stripped.map(
+        lambda v: canonical.get(v.lower(), v) if isinstance(v, str) and v else np.nan
+    )
 
 # %% reject="tidy" name="title case fixes everything" message="allowed values should stay untouched"
 def tidy(values, allowed):
     titled = values.str.strip().str.title()
-    return titled.where(titled.isin([a.title() for a in allowed]), values.where(values.str.strip() != ""))
+    return titled.where(
+        titled.isin([a.title() for a in allowed]), values.where(values.str.strip() != "")
+    )
 
 # %% reject="tidy" name="unknown values become missing" message="not allowed and should be left"
 def tidy(values, allowed):
@@ -169,9 +178,13 @@ def violations(table, contract):
             found.append((None, column, "present"))
             continue
         values, number = table[column], pd.to_numeric(table[column], errors="coerce")
-        broken = {"required": values.isna(), "number": values.notna() & number.isna(),
-                  "min": number <= rules.get("min", -np.inf), "max": number >= rules.get("max", np.inf),
-                  "allowed": values.notna() & ~values.isin(rules.get("allowed", []))}
+        broken = {
+            "required": values.isna(),
+            "number": values.notna() & number.isna(),
+            "min": number <= rules.get("min", -np.inf),
+            "max": number >= rules.get("max", np.inf),
+            "allowed": values.notna() & ~values.isin(rules.get("allowed", [])),
+        }
         found += [(row, column, rule) for rule in rules for row in table.index[broken[rule]]]
     return found
 
@@ -186,7 +199,9 @@ def violations(table, contract):
         low, high = number.quantile(0.0), number.quantile(1.0)
         found += [(row, column, "min") for row in table.index[number < low]]
         found += [(row, column, "max") for row in table.index[number > high]]
-        found += [(row, column, "required") for row in table.index[values.isna()] if rules.get("required")]
+        found += [
+            (row, column, "required") for row in table.index[values.isna()] if rules.get("required")
+        ]
     return found
 
 # %% accept="copied-columns" name="compares with itertools and a mask for missing cells"
@@ -200,20 +215,25 @@ def copied_columns(table):
 
 # %% accept="copied-columns" name="fills the gaps with a marker and compares lists"
 def copied_columns(table):
-    filled = {name: table[name].astype(object).where(table[name].notna(), "<gap>").tolist() for name in table}
+    filled = {
+        name: table[name].astype(object).where(table[name].notna(), "<gap>").tolist()
+        for name in table
+    }
     names = list(table.columns)
-    return [(a, b) for i, a in enumerate(names) for b in names[i + 1:] if filled[a] == filled[b]]
+    return [(a, b) for i, a in enumerate(names) for b in names[i + 1 :] if filled[a] == filled[b]]
 
 # %% reject="copied-columns" name="two missing cells count as different" message="two missing cells agree"
 def copied_columns(table):
     names = list(table.columns)
-    return [(a, b) for i, a in enumerate(names) for b in names[i + 1:] if (table[a] == table[b]).all()]
+    return [
+        (a, b) for i, a in enumerate(names) for b in names[i + 1 :] if (table[a] == table[b]).all()
+    ]
 
 # %% reject="copied-columns" name="correlation of 1 is a copy" message="only a and c agree"
 def copied_columns(table):
     corr = table.select_dtypes("number").corr()
     names = list(corr.columns)
-    return [(a, b) for i, a in enumerate(names) for b in names[i + 1:] if corr.loc[a, b] > 0.999]
+    return [(a, b) for i, a in enumerate(names) for b in names[i + 1 :] if corr.loc[a, b] > 0.999]
 
 # %% reject="copied-columns" name="same distribution is a copy" message="only a and c agree"
 def copied_columns(table):
@@ -221,7 +241,12 @@ def copied_columns(table):
         return sorted(map(str, column))
 
     names = list(table.columns)
-    return [(a, b) for i, a in enumerate(names) for b in names[i + 1:] if key(table[a]) == key(table[b])]
+    return [
+        (a, b)
+        for i, a in enumerate(names)
+        for b in names[i + 1 :]
+        if key(table[a]) == key(table[b])
+    ]
 
 # %% reject="copied-columns" name="reports each pair twice" message="each pair once"
 def copied_columns(table):
@@ -239,41 +264,57 @@ def time_faults(times, today):
 def time_faults(times, today):
     rows = []
     for start, arrival, control in times[["start", "arrival", "control"]].itertuples(index=False):
-        rows.append([arrival < start, control < arrival, start > today or arrival > today or control > today])
-    return pd.DataFrame(rows, columns=["early_arrival", "early_control", "future"], index=times.index)
+        rows.append(
+            [
+                arrival < start,
+                control < arrival,
+                start > today or arrival > today or control > today,
+            ]
+        )
+    return pd.DataFrame(
+        rows, columns=["early_arrival", "early_control", "future"], index=times.index
+    )
 
 # %% reject="time-faults" name="a missing date is a fault" message="a missing date breaks no rule"
 def time_faults(times, today):
-    return pd.DataFrame({
-        "early_arrival": ~(times["arrival"] >= times["start"]),
-        "early_control": ~(times["control"] >= times["arrival"]),
-        "future": ~(times[["start", "arrival", "control"]] <= today).all(axis=1),
-    })
+    return pd.DataFrame(
+        {
+            "early_arrival": ~(times["arrival"] >= times["start"]),
+            "early_control": ~(times["control"] >= times["arrival"]),
+            "future": ~(times[["start", "arrival", "control"]] <= today).all(axis=1),
+        }
+    )
 
 # %% reject="time-faults" name="the same moment is a fault" message="Equal moments"
 def time_faults(times, today):
-    return pd.DataFrame({
-        "early_arrival": times["arrival"] <= times["start"],
-        "early_control": times["control"] <= times["arrival"],
-        "future": (times[["start", "arrival", "control"]] >= today).any(axis=1),
-    })
+    return pd.DataFrame(
+        {
+            "early_arrival": times["arrival"] <= times["start"],
+            "early_control": times["control"] <= times["arrival"],
+            "future": (times[["start", "arrival", "control"]] >= today).any(axis=1),
+        }
+    )
 
 # %% reject="time-faults" name="drops the rows with missing dates" message="index should be that of times"
 def time_faults(times, today):
     times = times.dropna()
-    return pd.DataFrame({
-        "early_arrival": times["arrival"] < times["start"],
-        "early_control": times["control"] < times["arrival"],
-        "future": (times[["start", "arrival", "control"]] > today).any(axis=1),
-    })
+    return pd.DataFrame(
+        {
+            "early_arrival": times["arrival"] < times["start"],
+            "early_control": times["control"] < times["arrival"],
+            "future": (times[["start", "arrival", "control"]] > today).any(axis=1),
+        }
+    )
 
 # %% reject="time-faults" name="only the last date can lie in the future" message="future is wrong"
 def time_faults(times, today):
-    return pd.DataFrame({
-        "early_arrival": times["arrival"] < times["start"],
-        "early_control": times["control"] < times["arrival"],
-        "future": times["control"] > today,
-    })
+    return pd.DataFrame(
+        {
+            "early_arrival": times["arrival"] < times["start"],
+            "early_control": times["control"] < times["arrival"],
+            "future": times["control"] > today,
+        }
+    )
 
 # %% accept="contradictions" name="searches the class of each size"
 def contradictions(table, limits):
@@ -297,18 +338,26 @@ def contradictions(table, limits):
 
 # %% reject="contradictions" name="the limit belongs to the next class" message="the limit belongs to its class"
 def contradictions(table, limits):
-    belongs = pd.cut(table["current_size"], bins=[0, *limits.values()], labels=list(limits), right=False)
-    return (belongs.astype(object) != table["size_class"]) | (table["assessment_hectares"] > table["current_size"])
+    belongs = pd.cut(
+        table["current_size"], bins=[0, *limits.values()], labels=list(limits), right=False
+    )
+    return (belongs.astype(object) != table["size_class"]) | (
+        table["assessment_hectares"] > table["current_size"]
+    )
 
 # %% reject="contradictions" name="both rules must be broken" message="a contradiction"
 def contradictions(table, limits):
     belongs = pd.cut(table["current_size"], bins=[0, *limits.values()], labels=list(limits))
-    return (belongs.astype(object) != table["size_class"]) & (table["assessment_hectares"] > table["current_size"])
+    return (belongs.astype(object) != table["size_class"]) & (
+        table["assessment_hectares"] > table["current_size"]
+    )
 
 # %% reject="contradictions" name="a fire that grew is a contradiction" message="nothing contradicts it"
 def contradictions(table, limits):
     belongs = pd.cut(table["current_size"], bins=[0, *limits.values()], labels=list(limits))
-    return (belongs.astype(object) != table["size_class"]) | (table["assessment_hectares"] != table["current_size"])
+    return (belongs.astype(object) != table["size_class"]) | (
+        table["assessment_hectares"] != table["current_size"]
+    )
 
 # %% accept="misleading-log" name="loops and appends rows"
 def misleading_log():
@@ -321,7 +370,12 @@ def misleading_log():
 # %% accept="misleading-log" name="draws at random, then removes the weather of large fires"
 def misleading_log():
     rng = np.random.default_rng(0)
-    frame = pd.DataFrame({"large": rng.permutation(np.repeat([True, False], [40, 460])), "temperature": rng.normal(15, 5, 500)})
+    frame = pd.DataFrame(
+        {
+            "large": rng.permutation(np.repeat([True, False], [40, 460])),
+            "temperature": rng.normal(15, 5, 500),
+        }
+    )
     lost = frame[frame["large"]].sample(30, random_state=0).index
     frame.loc[lost, "temperature"] = np.nan
     return frame
@@ -436,7 +490,13 @@ def repair_year(date, earliest, latest):
 
 # %% reject="repair-year" name="always takes the year of earliest" message="row 2"
 def repair_year(date, earliest, latest):
-    return pd.Series([d if pd.isna(d) or pd.isna(e) or pd.isna(l) or e <= d <= l else d.replace(year=e.year) for d, e, l in zip(date, earliest, latest)], index=date.index)
+    return pd.Series(
+        [
+            d if pd.isna(d) or pd.isna(e) or pd.isna(l) or e <= d <= l else d.replace(year=e.year)
+            for d, e, l in zip(date, earliest, latest)
+        ],
+        index=date.index,
+    )
 
 # %% reject="repair-year" name="forces the date into the interval" message="only 2009 fits"
 def repair_year(date, earliest, latest):
@@ -512,17 +572,24 @@ def fill_in(train, test, columns):
 # %% reject="fill-in" name="learns from train and test together" message="train should be [10, 20, 15]"
 def fill_in(train, test, columns):
     medians = pd.concat([train, test])[columns].median()
-    return tuple(t.fillna(medians).join(t[columns].isna().add_suffix("_missing")) for t in (train, test))
+    return tuple(
+        t.fillna(medians).join(t[columns].isna().add_suffix("_missing")) for t in (train, test)
+    )
 
 # %% reject="fill-in" name="fills test with its own median" message="filled with the training median"
 def fill_in(train, test, columns):
-    return tuple(t.fillna(t[columns].median()).join(t[columns].isna().add_suffix("_missing")) for t in (train, test))
+    return tuple(
+        t.fillna(t[columns].median()).join(t[columns].isna().add_suffix("_missing"))
+        for t in (train, test)
+    )
 
 # %% reject="fill-in" name="drops incomplete test rows" message="no row may be lost"
 def fill_in(train, test, columns):
     marks = train[columns].isna().add_suffix("_missing")
     test = test.dropna(subset=columns)
-    return train.fillna(train[columns].median()).join(marks), test.join(test[columns].isna().add_suffix("_missing"))
+    return train.fillna(train[columns].median()).join(marks), test.join(
+        test[columns].isna().add_suffix("_missing")
+    )
 
 # %% reject="fill-in" name="does not mark what it filled" message="t_missing should say"
 def fill_in(train, test, columns):
@@ -532,7 +599,9 @@ def fill_in(train, test, columns):
 # %% reject="fill-in" name="fills every column of the table" message="was not named"
 def fill_in(train, test, columns):
     medians = train.median(numeric_only=True)
-    return tuple(t.fillna(medians).join(t[columns].isna().add_suffix("_missing")) for t in (train, test))
+    return tuple(
+        t.fillna(medians).join(t[columns].isna().add_suffix("_missing")) for t in (train, test)
+    )
 
 # %% accept="gate" name="a table of limits per column, wide tolerances"
 def learn(history):
@@ -540,12 +609,14 @@ def learn(history):
     for name in history:
         column = history[name]
         numeric = pd.api.types.is_numeric_dtype(column)
-        limits.append({
-            "name": name,
-            "gap": column.isna().mean(),
-            "range": (column.min(), column.max()) if numeric else None,
-            "values": None if numeric or column.nunique() > 40 else column.unique(),
-        })
+        limits.append(
+            {
+                "name": name,
+                "gap": column.isna().mean(),
+                "range": (column.min(), column.max()) if numeric else None,
+                "values": None if numeric or column.nunique() > 40 else column.unique(),
+            }
+        )
     return limits
 
 
@@ -582,7 +653,11 @@ def alarms(batch, learned):
             if ((batch[name] < low) | (batch[name] > high)).mean() > 0.15:
                 found.append(f"range of {name}")
         elif learned[name].nunique() < 30:
-            share = batch[name].value_counts(normalize=True).subtract(learned[name].value_counts(normalize=True), fill_value=0)
+            share = (
+                batch[name]
+                .value_counts(normalize=True)
+                .subtract(learned[name].value_counts(normalize=True), fill_value=0)
+            )
             if share.abs().sum() / 2 > 0.5:
                 found.append(f"other values in {name}")
     if len(batch) > batch["fire_number"].nunique():
@@ -627,7 +702,11 @@ def learn(history):
 def alarms(batch, learned):
     head = batch.head()
     found = [f"{name} is gone" for name in learned if name not in batch]
-    found += [f"{name} is empty" for name in head if head[name].isna().all() and not learned[name].isna().any()]
+    found += [
+        f"{name} is empty"
+        for name in head
+        if head[name].isna().all() and not learned[name].isna().any()
+    ]
     if head["fire_number"].duplicated().any():
         found.append("sent twice")
     return found
@@ -635,7 +714,11 @@ def alarms(batch, learned):
 # %% reject="gate" name="duplicates on all columns, missing ignored" message="passes the gate"
 def learn(history):
     numbers = history.select_dtypes("number")
-    seen = {name: set(history[name]) for name in history.select_dtypes("object") if history[name].nunique() < 50}
+    seen = {
+        name: set(history[name])
+        for name in history.select_dtypes("object")
+        if history[name].nunique() < 50
+    }
     return numbers.min(), numbers.max(), seen, list(history.columns)
 
 
@@ -659,53 +742,92 @@ def failed_tests(batch):
         MissingValueCount(column="temperature", tests=[lte(0.3 * len(batch))]),
         OutRangeValueCount(column="temperature", left=-60, right=55, tests=[few]),
         OutRangeValueCount(column="latitude", left=48, right=61, tests=[few]),
-        OutListValueCount(column="fire_type", values=["Surface", "Ground", "Crown", "Unknown"], tests=[few]),
+        OutListValueCount(
+            column="fire_type", values=["Surface", "Ground", "Crown", "Unknown"], tests=[few]
+        ),
         DuplicatedRowCount(tests=[lte(2)]),
     ]
     snapshot = Report(metrics).run(batch, None)
-    return [test["description"] for test in snapshot.dict()["tests"] if test["status"].name == "FAIL"]
+    return [
+        test["description"] for test in snapshot.dict()["tests"] if test["status"].name == "FAIL"
+    ]
 
 # %% accept="failed-tests" name="means and a list of known values with a reference"
 def failed_tests(batch):
     from evidently.metrics import InListValueCount, MeanValue
     from evidently.tests import gte
 
-    report = Report([
-        MissingValueCount(column="temperature", share_tests=[lte(0.35)]),
-        MeanValue(column="temperature", tests=[lte(40)]),
-        MeanValue(column="latitude", tests=[gte(45)]),
-        InListValueCount(column="fire_type", values=["Surface", "Ground", "Crown", "Unknown"], share_tests=[gte(0.8)]),
-        DuplicatedRowCount(tests=[eq(0)]),
-    ])
-    return [r.description for r in report.run(batch, None).tests_results if r.status.name != "SUCCESS"]
+    report = Report(
+        [
+            MissingValueCount(column="temperature", share_tests=[lte(0.35)]),
+            MeanValue(column="temperature", tests=[lte(40)]),
+            MeanValue(column="latitude", tests=[gte(45)]),
+            InListValueCount(
+                column="fire_type",
+                values=["Surface", "Ground", "Crown", "Unknown"],
+                share_tests=[gte(0.8)],
+            ),
+            DuplicatedRowCount(tests=[eq(0)]),
+        ]
+    )
+    return [
+        r.description for r in report.run(batch, None).tests_results if r.status.name != "SUCCESS"
+    ]
 
 # %% reject="failed-tests" name="returns all tests, passed or not" message="a clean batch"
 def failed_tests(batch):
-    report = Report([MissingValueCount(column="temperature", share_tests=[lte(0.3)]), DuplicatedRowCount(tests=[eq(0)])])
+    report = Report(
+        [
+            MissingValueCount(column="temperature", share_tests=[lte(0.3)]),
+            DuplicatedRowCount(tests=[eq(0)]),
+        ]
+    )
     return [result.description for result in report.run(batch, None).tests_results]
 
 # %% reject="failed-tests" name="not one odd value is tolerated" message="stopped"
 def failed_tests(batch):
-    report = Report([
-        MissingValueCount(column="temperature", share_tests=[lte(0.3)]),
-        OutRangeValueCount(column="temperature", left=-50, right=50, tests=[eq(0)]),
-        OutRangeValueCount(column="latitude", left=49, right=60, tests=[eq(0)]),
-        OutListValueCount(column="fire_type", values=["Surface", "Ground", "Crown", "Unknown"], tests=[eq(0)]),
-        DuplicatedRowCount(tests=[eq(0)]),
-    ])
-    return [r.description for r in report.run(batch, None).tests_results if r.status.name != "SUCCESS"]
+    report = Report(
+        [
+            MissingValueCount(column="temperature", share_tests=[lte(0.3)]),
+            OutRangeValueCount(column="temperature", left=-50, right=50, tests=[eq(0)]),
+            OutRangeValueCount(column="latitude", left=49, right=60, tests=[eq(0)]),
+            OutListValueCount(
+                column="fire_type", values=["Surface", "Ground", "Crown", "Unknown"], tests=[eq(0)]
+            ),
+            DuplicatedRowCount(tests=[eq(0)]),
+        ]
+    )
+    return [
+        r.description for r in report.run(batch, None).tests_results if r.status.name != "SUCCESS"
+    ]
 
 # %% reject="failed-tests" name="forgets the missing values" message="not noticed"
 def failed_tests(batch):
-    report = Report([
-        OutRangeValueCount(column="temperature", left=-50, right=50, share_tests=[lte(0.1)]),
-        OutRangeValueCount(column="latitude", left=49, right=60, share_tests=[lte(0.1)]),
-        OutListValueCount(column="fire_type", values=["Surface", "Ground", "Crown", "Unknown"], share_tests=[lte(0.1)]),
-        DuplicatedRowCount(tests=[eq(0)]),
-    ])
-    return [r.description for r in report.run(batch, None).tests_results if r.status.name != "SUCCESS"]
+    report = Report(
+        [
+            OutRangeValueCount(column="temperature", left=-50, right=50, share_tests=[lte(0.1)]),
+            OutRangeValueCount(column="latitude", left=49, right=60, share_tests=[lte(0.1)]),
+            OutListValueCount(
+                column="fire_type",
+                values=["Surface", "Ground", "Crown", "Unknown"],
+                share_tests=[lte(0.1)],
+            ),
+            DuplicatedRowCount(tests=[eq(0)]),
+        ]
+    )
+    return [
+        r.description for r in report.run(batch, None).tests_results if r.status.name != "SUCCESS"
+    ]
 
 # %% reject="failed-tests" name="reports metrics without tests" message="not noticed"
 def failed_tests(batch):
-    report = Report([MissingValueCount(column="temperature"), OutRangeValueCount(column="temperature", left=-50, right=50), DuplicatedRowCount()])
-    return [r.description for r in report.run(batch, None).tests_results if r.status.name != "SUCCESS"]
+    report = Report(
+        [
+            MissingValueCount(column="temperature"),
+            OutRangeValueCount(column="temperature", left=-50, right=50),
+            DuplicatedRowCount(),
+        ]
+    )
+    return [
+        r.description for r in report.run(batch, None).tests_results if r.status.name != "SUCCESS"
+    ]

@@ -1,4 +1,7 @@
-"""nbgrader itself, from release to feedback, on a solved, a half-solved and a blank submission."""
+"""nbgrader itself, from release to feedback, on four submissions.
+
+Solved, half-solved (in another way, with a foreign kernel name), blank, and one without metadata.
+"""
 
 import shutil
 import subprocess
@@ -14,11 +17,13 @@ LABS = build.labs()
 COURSE = ["nbgrader_config.py", "solutions", "labs"]
 
 
-def nbgrader(course, *arguments):
-    """Run nbgrader's command line in a course directory."""
+def nbgrader(course, *arguments, expected=0):
+    """Run nbgrader's command line in a course directory; return what it printed."""
     command = [sys.executable, "-m", "nbgrader", *arguments]
     done = subprocess.run(command, cwd=course, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    printed = done.stdout + done.stderr
+    assert done.returncode == expected, printed[-3000:]
+    return printed
 
 
 def submission(lab, sources):
@@ -43,7 +48,7 @@ def other_answers(lab):
 
 @pytest.fixture(scope="module", params=LABS)
 def graded(request, tmp_path_factory):
-    """A course directory in which nbgrader has graded one lab of three students."""
+    """A course directory in which nbgrader has graded one lab of four students."""
     lab = request.param
     course = tmp_path_factory.mktemp("course with a space")
     for name in COURSE:
@@ -54,15 +59,22 @@ def graded(request, tmp_path_factory):
         "solved": solutions(lab),
         "half": {name: other_answers(lab)[name] for name in half},
         "blank": {},
+        "garbled": solutions(lab),  # and all metadata lost
     }
     for student, sources in students.items():
         path = course / "submitted" / student / lab / f"{lab}.ipynb"
         path.parent.mkdir(parents=True)
-        nbformat.write(submission(lab, sources), path)
+        notebook = submission(lab, sources)
+        if student == "half":  # saved with a kernel that nobody else has
+            notebook.metadata.kernelspec.name = "python-of-mars"
+        if student == "garbled":
+            for cell in notebook.cells:
+                cell.metadata = {}
+        nbformat.write(notebook, path)
     nbgrader(course, "generate_assignment", lab, "--force")
-    nbgrader(course, "autograde", lab)
+    log = nbgrader(course, "autograde", lab, expected=1)  # garbled fails, and says so; the others after it go on
     nbgrader(course, "generate_feedback", lab)
-    return lab, course, half
+    return lab, course, half, log
 
 
 def grades(course, lab, student):
@@ -76,7 +88,7 @@ def grades(course, lab, student):
 
 
 def test_marks(graded):
-    lab, course, half = graded
+    lab, course, half, _ = graded
     points = dict(build.graded_cells(build.read_lab(lab)))
     checks = [name for name in points if name.endswith("-check")]
     memos = sorted(set(points) - set(checks))
@@ -90,14 +102,22 @@ def test_marks(graded):
     assert grades(course, lab, "half") == expected
 
 
+def test_stripped_submission_is_named_and_kept(graded):
+    lab, course, _, log = graded
+    count = len(build.graded_cells(build.read_lab(lab)))
+    assert f"garbled: {count} of {count} graded cells are missing" in log
+    assert (course / "submitted" / "garbled" / lab / f"{lab}.ipynb").exists()
+    assert not (course / "autograded" / "garbled").exists(), "no mark is better than a wrong one"
+
+
 def test_release_is_what_we_committed(graded):
-    lab, course, _ = graded
+    lab, course, _, _ = graded
     released = course / "labs" / lab / f"{lab}.ipynb"
     assert released.read_bytes() == build.notebook_path("labs", lab).read_bytes()
 
 
 def test_feedback_can_be_read(graded):
-    lab, course, _ = graded
+    lab, course, _, _ = graded
     for student in ("solved", "half", "blank"):
         page = (course / "feedback" / student / lab / f"{lab}.html").read_text(encoding="utf-8")
         title = build.read_lab(lab).cells[0].source.splitlines()[0].removeprefix("# ")
