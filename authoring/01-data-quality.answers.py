@@ -2,7 +2,7 @@
 def count_missing(table, placeholders):
     table = table.copy()
     for name in table.select_dtypes("object"):
-        table[name] = table[name].str.strip().replace("", np.nan)
+        table[name] = table[name].replace(r"^\s+|\s+$", "", regex=True).replace("", np.nan)
     for name, codes in placeholders.items():
         if name in table:
             table[name] = table[name].replace(dict.fromkeys(codes, np.nan))
@@ -26,7 +26,7 @@ def count_missing(table, placeholders):
 def count_missing(table, placeholders):
     for name in table:
         if table[name].dtype == object:
-            table[name] = table[name].str.strip().replace("", np.nan)
+            table[name] = table[name].replace(r"^\s+|\s+$", "", regex=True).replace("", np.nan)
         table[name] = table[name].where(~table[name].isin(placeholders.get(name, [])))
     return table.isna().sum()
 
@@ -37,16 +37,24 @@ def count_missing(table, placeholders):
 # %% reject="count-missing" name="one list of placeholders for all columns" message="real temperature"
 def count_missing(table, placeholders):
     codes = [code for values in placeholders.values() for code in values]
-    stripped = table.apply(lambda c: c.str.strip() if c.dtype == object else c)
+    stripped = table.map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
     return (stripped.isna() | stripped.isin(codes) | (stripped == "")).sum()
 
-# %% reject="count-missing" name="forgets spaces around a placeholder" message="' Unknown '"
+# %% reject="count-missing" name="forgets spaces around a placeholder" message="'type' misses 3 cells"
 def count_missing(table, placeholders):
     counts = {}
     for name in table:
         values = table[name]
         blank = values.map(lambda v: isinstance(v, str) and not v.strip())
         counts[name] = (values.isna() | blank | values.isin(placeholders.get(name, []))).sum()
+    return pd.Series(counts)
+
+# %% reject="count-missing" name="loses numbers by stripping" message="but not the 12"
+def count_missing(table, placeholders):
+    counts = {}
+    for name in table:
+        values = table[name].str.strip() if table[name].dtype == object else table[name]
+        counts[name] = (values.isna() | values.isin(["", *placeholders.get(name, [])])).sum()
     return pd.Series(counts)
 
 # %% accept="tidy" name="joins on a lookup of lower-case forms"
@@ -72,7 +80,7 @@ def tidy(values, allowed):
         lambda v: canonical.get(v.lower(), v) if isinstance(v, str) and v else np.nan
     )
 
-# %% reject="tidy" name="title case fixes everything" message="allowed values should stay untouched"
+# %% reject="tidy" name="title case fixes everything" message="'SW' is allowed and should stay"
 def tidy(values, allowed):
     titled = values.str.strip().str.title()
     return titled.where(
@@ -83,7 +91,7 @@ def tidy(values, allowed):
 def tidy(values, allowed):
     return values.str.strip().str.lower().map({value.lower(): value for value in allowed})
 
-# %% reject="tidy" name="substring instead of equality" message="not allowed and should be left"
+# %% reject="tidy" name="substring instead of equality" message="should stay untouched"
 def tidy(values, allowed):
     result = values.mask(values.str.strip() == "")
     for value in allowed:
@@ -229,16 +237,16 @@ def copied_columns(table):
         (a, b) for i, a in enumerate(names) for b in names[i + 1 :] if (table[a] == table[b]).all()
     ]
 
-# %% reject="copied-columns" name="correlation of 1 is a copy" message="only a and c agree"
+# %% reject="copied-columns" name="correlation of 1 is a copy" message="only a, c and e, f agree"
 def copied_columns(table):
     corr = table.select_dtypes("number").corr()
     names = list(corr.columns)
     return [(a, b) for i, a in enumerate(names) for b in names[i + 1 :] if corr.loc[a, b] > 0.999]
 
-# %% reject="copied-columns" name="same distribution is a copy" message="only a and c agree"
+# %% reject="copied-columns" name="same distribution is a copy" message="only a, c and e, f agree"
 def copied_columns(table):
     def key(column):
-        return sorted(map(str, column))
+        return sorted(column.dropna())
 
     names = list(table.columns)
     return [
@@ -246,6 +254,13 @@ def copied_columns(table):
         for i, a in enumerate(names)
         for b in names[i + 1 :]
         if key(table[a]) == key(table[b])
+    ]
+
+# %% reject="copied-columns" name="compares how values are stored" message="1 and 1.0 are the same value"
+def copied_columns(table):
+    names = list(table.columns)
+    return [
+        (a, b) for i, a in enumerate(names) for b in names[i + 1 :] if table[a].equals(table[b])
     ]
 
 # %% reject="copied-columns" name="reports each pair twice" message="each pair once"
@@ -784,7 +799,7 @@ def failed_tests(batch):
     )
     return [result.description for result in report.run(batch, None).tests_results]
 
-# %% reject="failed-tests" name="not one odd value is tolerated" message="stopped"
+# %% reject="failed-tests" name="not one odd value is tolerated" message="two odd temperatures"
 def failed_tests(batch):
     report = Report(
         [

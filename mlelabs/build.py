@@ -33,7 +33,7 @@ HEADING = re.compile(
 )
 TOTALS = re.compile(r"\*\*Time:\*\* about (\d+) minutes · \*\*Points:\*\* (\d+)")
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-RAISES = ["raises-exception"]  # "Run All" goes on behind an exercise that is not solved yet
+RAISES = ["raises-exception"]  # "Run All" goes on behind what is not right yet
 
 
 class LabError(Exception):
@@ -106,7 +106,7 @@ def _expand(cell, given_id, lab):
     if (points is None) == (kind in ("check", "memo")):
         raise LabError(f'{lab}: {kind}="{name}": points belong to each check and memo, only there')
     cell.id = f"{name}-check" if kind == "check" else f"{name}-free" if kind == "free" else name
-    if kind in ("check", "free") and cell.cell_type == "code":
+    if kind in ("exercise", "check", "free") and cell.cell_type == "code":
         tags = tags + RAISES
     cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
     if kind == "free":
