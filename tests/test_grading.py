@@ -72,7 +72,8 @@ def graded(request, tmp_path_factory):
                 cell.metadata = {}
         nbformat.write(notebook, path)
     nbgrader(course, "generate_assignment", lab, "--force")
-    log = nbgrader(course, "autograde", lab, expected=1)  # garbled fails, and says so; the others after it go on
+    # garbled fails, and says so; those who come after it are graded all the same
+    log = nbgrader(course, "autograde", lab, expected=1)
     nbgrader(course, "generate_feedback", lab)
     return lab, course, half, log
 

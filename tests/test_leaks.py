@@ -21,7 +21,8 @@ def secret_lines(notebook):
                 hidden = False
             else:
                 (secret if hidden else known).add(line.strip())
-    return {line for line in secret - known if len(line) > 20}
+    # short lines, and those that only open a bracket, occur everywhere
+    return {line for line in secret - known if len(line) > 20 and line[-1] not in "([{"}
 
 
 @pytest.mark.parametrize("lab", build.labs())
