@@ -5,12 +5,23 @@ import pytest
 
 from mlelabs import build
 
+IGNORED = {".ipynb_checkpoints", "__pycache__"}  # left behind by those who looked
 MARKERS = [("### BEGIN SOLUTION", "### END SOLUTION"), ("### BEGIN HIDDEN", "### END HIDDEN")]
 
 
-def secret_lines(notebook):
+def files_beside(tree, lab):
+    """Paths of the files that lie beside a lab's notebook, below its folder."""
+    folder = build.notebook_path(tree, lab).parent
+    paths = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    return {path for path in paths if not IGNORED & set(path.parts) and path.suffix != ".ipynb"}
+
+
+def secret_lines(notebook, lab):
     """Lines of solutions, hidden tests and rubrics that say something of their own."""
     secret, known = set(), set()
+    folder = build.notebook_path("solutions", lab).parent
+    for path in files_beside("solutions", lab):  # given to students: no secret
+        known |= {line.strip() for line in (folder / path).read_text("utf-8").splitlines()}
     for cell in notebook.cells:
         grader = cell.metadata.get("nbgrader", {})
         hidden = grader.get("solution") and grader["grade"]  # a memo: all of it
@@ -27,12 +38,12 @@ def secret_lines(notebook):
 
 @pytest.mark.parametrize("lab", build.labs())
 def test_release_holds_no_secret(lab):
-    secrets = secret_lines(build.read_lab(lab))
+    secrets = secret_lines(build.read_lab(lab), lab)
     assert len(secrets) > 50, "the lab has solutions and hidden tests; were they found?"
     everything = "\n".join(
         path.read_text(encoding="utf-8")
         for path in (build.ROOT / "labs").rglob("*")
-        if path.is_file() and path.suffix != ".ipynb"
+        if path.is_file() and path.suffix != ".ipynb" and not IGNORED & set(path.parts)
     )
     notebook = nbformat.read(build.notebook_path("labs", lab), 4)
     everything += "\n".join(cell.source for cell in notebook.cells)
@@ -43,10 +54,10 @@ def test_release_holds_no_secret(lab):
 
 @pytest.mark.parametrize("lab", build.labs())
 def test_release_holds_nothing_but_the_lab(lab):
-    given = {path.name for path in build.notebook_path("solutions", lab).parent.iterdir()}
-    released = {path.name for path in build.notebook_path("labs", lab).parent.iterdir()}
-    hidden = {".ipynb_checkpoints"}
-    assert released - hidden == given - hidden
+    assert files_beside("labs", lab) == files_beside("solutions", lab)
+    for path in files_beside("labs", lab):
+        given, released = (build.ROOT / tree / lab / path for tree in ("solutions", "labs"))
+        assert released.read_bytes() == given.read_bytes(), f"{path}: run `make build`"
     outputs = [
         cell.id
         for cell in nbformat.read(build.notebook_path("labs", lab), 4).cells
