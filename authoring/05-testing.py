@@ -1146,20 +1146,20 @@ plt.show()
 def test_clear_cases():
     """Any model must get these right."""
     ### BEGIN SOLUTION
-    found = deployed.risk(table([15, 30, 15, 40], [0, 5, 90, 0]))
+    found = deployed.risk(fires_with([15, 30, 15, 40], [0, 5, 90, 0]))
     assert found[0] >= 0.5 and found[1] <= 0.1
 
 
 COLUMNS = ["fire_spread_rate", "temperature", "relative_humidity", "wind_speed"]
 
 
-def table(*rows):
+def fires_with(*rows):
     return pd.DataFrame(rows, columns=COLUMNS, dtype=float)
 
 
 def many(size=60):
     rng = np.random.default_rng(2)
-    return table(*rng.uniform([0, -20, 5, 0], [20, 38, 100, 60], (size, 4)))
+    return fires_with(*rng.uniform([0, -20, 5, 0], [20, 38, 100, 60], (size, 4)))
 
 
 def test_probabilities():
@@ -1191,7 +1191,7 @@ def test_other_fires_do_not_matter():
     assert np.allclose(np.asarray(deployed.risk(turned))[::-1], deployed.risk(fires), atol=1e-6)
 
 
-def test_direction():
+def test_direction_of_change():
     steps = {
         "fire_spread_rate": np.linspace(0, 20, 30),
         "temperature": np.linspace(-20, 38, 30),
@@ -1200,10 +1200,10 @@ def test_direction():
     }
     for start in ([0.1, 19, 40, 6], [5, 25, 20, 20], [1, 10, 70, 2]):
         for column, values in steps.items():
-            fires = table(*[start] * 30)
+            fires = fires_with(*[start] * 30)
             fires[column] = values
             assert (np.diff(deployed.risk(fires)) >= -1e-6).all(), column
-    found = deployed.risk(table([0, 19, 40, 6], [15, 19, 40, 6]))
+    found = deployed.risk(fires_with([0, 19, 40, 6], [15, 19, 40, 6]))
     assert found[1] - found[0] >= 0.2
     ### END SOLUTION
 
