@@ -27,7 +27,7 @@
 #
 # **How tests are graded here.** Your exercise cell *becomes a test file*, with the import lines of the next cell on top, and real pytest runs it: on the pipeline as it is, on **other correct
 # versions** of it, and on versions with a **planted defect**. The visible defects stand in the check, for you to learn on; others wait for the grading. Tests that refuse a correct version get 0
-# points. Otherwise your points follow the share of hidden defects that your tests catch (at least one test fails on them). Every defect breaks a promise of the docstring or the task: read them closely.
+# points, and so do tests that notice none of the visible defects. Otherwise your points follow the share of hidden defects that your tests catch (at least one test fails on them). Every defect breaks a promise of the docstring or the task: read them closely.
 
 # %%
 import math
@@ -133,17 +133,8 @@ report(test_hectares, "ingest", ('"km2": 100.0', '"km2": 10.0'))
 # Checks that the tests pass on two correct versions, and counts the visible defects that they catch.
 from mlelabs.mutants import judge
 
-correct = {"knows more digits of the acre": ('"ac": 0.404686', '"ac": 0.40468564224')}
-defects = {
-    "acres are read as hectares": ('"ac": 0.404686', '"ac": 1.0'),
-    "a blank text is 0 ha": ("return math.nan", "return 0.0"),
-    "a negative size is accepted": ("if size < 0:", "if False:"),
-}
-judge(test_hectares, "ingest", correct, defects)
-### BEGIN HIDDEN TESTS
-from mlelabs.mutants import judge
-
 correct = {
+    "knows more digits of the acre": ('"ac": 0.404686', '"ac": 0.40468564224'),
     "goes through square metres, with its own error": """
 class NoSize(ValueError):
     pass
@@ -164,6 +155,25 @@ def hectares(text):
     if square_metres < 0:
         raise NoSize("below zero")
     return square_metres / 1e4
+""",
+}
+defects = {
+    "acres are read as hectares": ('"ac": 0.404686', '"ac": 1.0'),
+    "a blank text is 0 ha": ("return math.nan", "return 0.0"),
+    "a negative size is accepted": ("if size < 0:", "if False:"),
+}
+judge(test_hectares, "ingest", correct, defects)
+### BEGIN HIDDEN TESTS
+from mlelabs.mutants import judge
+
+correct = {
+    "returns numpy numbers": """
+import numpy as np
+_float = hectares
+
+
+def hectares(text):
+    return np.float64(_float(text))
 """,
 }
 defects = {
@@ -294,6 +304,17 @@ def utc(local):
         return pd.NaT
     return pd.Timestamp(local, tz=ZoneInfo("America/Edmonton")).tz_convert(ZoneInfo("UTC"))
 """,
+    "maps a dictionary instead of merging": """
+def add_weather(fires, weather):
+    keys = list(zip(weather["area"], weather["day"]))
+    if len(keys) > len(set(keys)):
+        raise ValueError("measured twice")
+    measured = dict(zip(keys, weather["temperature"]))
+    wanted = zip(fires["area"], fires["day"])
+    result = fires.copy()
+    result.insert(0, "temperature", [measured.get(key, float("nan")) for key in wanted])
+    return result
+""",
 }
 defects = {
     "winter time all year": ('"America/Edmonton"', '"Etc/GMT+7"'),
@@ -309,16 +330,13 @@ judge(test_utc, "ingest", correct, defects)
 from mlelabs.mutants import judge
 
 correct = {
-    "maps a dictionary instead of merging": """
+    "merges by index, with its own error": """
 def add_weather(fires, weather):
-    keys = list(zip(weather["area"], weather["day"]))
-    if len(keys) > len(set(keys)):
-        raise ValueError("measured twice")
-    measured = dict(zip(keys, weather["temperature"]))
-    wanted = zip(fires["area"], fires["day"])
-    result = fires.copy()
-    result.insert(0, "temperature", [measured.get(key, float("nan")) for key in wanted])
-    return result
+    measured = weather.set_index(["area", "day"])["temperature"]
+    if not measured.index.is_unique:
+        raise ValueError("the weather of a day came twice")
+    keys = pd.MultiIndex.from_frame(fires[["area", "day"]])
+    return fires.assign(temperature=measured.reindex(keys).to_numpy())[["temperature", *fires.columns]]
 """,
 }
 defects = {
@@ -449,9 +467,19 @@ report(test_direction, "features", ("round(degrees / 45)", "int(degrees / 45)"))
 # Checks that the tests pass on two correct versions, and counts the visible defects that they catch.
 from mlelabs.mutants import judge
 
-correct = {"decides otherwise between two": ("round(degrees / 45)", "int((degrees + 22.5) // 45)")}
+correct = {
+    "decides otherwise between two": ("round(degrees / 45)", "int((degrees + 22.5) // 45)"),
+    "compares the distances, in floats": """
+def degrees(direction):
+    return 360.0 / 8 * DIRECTIONS.index(direction)
+
+
+def direction(angle):
+    return min(DIRECTIONS, key=lambda name: abs((degrees(name) - angle + 180) % 360 - 180))
+""",
+}
 defects = {
-    "runs over the end of the list": (" % 8]", "]"),
+    "between northwest and north it stays northwest": ("round(degrees / 45) % 8", "min(round(degrees / 45), 7)"),
     "takes the direction before, not the nearest": ("round(degrees / 45)", "int(degrees // 45)"),
     "north and south change places": ('["N", "NE", "E", "SE", "S",', '["S", "NE", "E", "SE", "N",'),
 }
@@ -460,13 +488,15 @@ judge(test_direction, "features", correct, defects)
 from mlelabs.mutants import judge
 
 correct = {
-    "compares the distances, in floats": """
-def degrees(direction):
-    return 360.0 / 8 * DIRECTIONS.index(direction)
+    "searches in the middle of the sectors": """
+import math
 
 
 def direction(angle):
-    return min(DIRECTIONS, key=lambda name: abs((degrees(name) - angle + 180) % 360 - 180))
+    angle = math.fmod(angle, 360.0)
+    angle = angle + 360 if angle < 0 else angle
+    borders = [22.5 + 45 * i for i in range(8)]
+    return next((name for name, border in zip(DIRECTIONS, borders) if angle <= border), "N")
 """,
 }
 defects = {
@@ -507,7 +537,9 @@ def test_crews_are_enough():
 # %%
 run, lines = coverage(test_priority_runs, "rules")
 print(f"{run} of {lines} lines run: {run / lines:.0%} coverage")
-for defect in [('return "now"\n    if near_town', 'return "watch"\n    if near_town'), ("size > 4:", "size > 40:"), ("risk >= 0.2", "risk >= 0.7")]:
+wait = ('return "now"\n    if near_town', 'return "watch"\n    if near_town')
+for defect in [wait, ("size > 4:", "size > 40:"), ("risk >= 0.2", "risk >= 0.7")]:
+    print("planted:", *defect, sep="\n    ")
     report(test_priority_runs, "rules", defect)
 
 # %% [markdown]
@@ -611,7 +643,7 @@ sizes = log["current_size"]
 sizes.quantile([0.1, 0.25, 0.5, 0.75, 0.9])
 
 # %% [markdown]
-# Half of all fires end at 0.04 ha or below, but the smallest example of the suite is 1 ha: it was written from the rules, not from what arrives. Show how much damage that leaves room for.
+# Half of all fires end at 0.02 ha or below, but the smallest example of the suite is 1 ha: it was written from the rules, not from what arrives. Show how much damage that leaves room for.
 
 # %% [markdown]
 # ## Exercise 5: Construct a quiet bug (2 points, about 6 minutes)
@@ -681,7 +713,7 @@ assert [quiet_crews(size) for size in (1, 10, 100, 1000, 4, 4.1)] == [1, 2, 3, 4
 
 # %%
 def test_draw_takes_a_tenth():
-    assert len(review.draw(list(range(100)), 0.1)) == 9
+    assert len(review.draw(list(range(100)), 0.1)) == 10
 
 
 def test_first_in_first_out():
@@ -904,6 +936,8 @@ def todays_batch():
 correct = {
     "a batch of 2013": ("FIRST_ROW = 20_000", "FIRST_ROW = 12_000"),
     "a batch of 2007": ("FIRST_ROW = 20_000", "FIRST_ROW = 3_000"),
+    "rows and columns in another order": broken("batch = batch.sample(frac=1, random_state=3)[sorted(batch.columns)]"),
+    "one odd spelling, one code for not measured": broken("batch.loc[3, ['fire_type', 'fire_spread_rate']] = ['crown ', -1]"),
 }
 faults = {
     "temperatures in Fahrenheit": broken("batch['temperature'] = batch['temperature'] * 9 / 5 + 32"),
@@ -927,9 +961,8 @@ def todays_batch():
 
 correct = {
     "a batch of 2021": ("FIRST_ROW = 20_000", "FIRST_ROW = 22_000"),
-    "rows and columns in another order": damaged("batch = batch.sample(frac=1, random_state=3)[sorted(batch.columns)]"),
-    "120 fires": damaged("batch = batch.head(120)"),
-    "one odd spelling and one code for not measured": damaged("batch.loc[3, ['fire_type', 'fire_spread_rate']] = ['crown ', -1]"),
+    "rows shuffled, 120 fires": damaged("batch = batch.sample(120, random_state=3)"),
+    "two odd spellings": damaged("batch.loc[[3, 8], 'fire_type'] = ['crown ', ' Ground']"),
 }
 defects = {
     "latitude and longitude are swapped": damaged("batch[['latitude', 'longitude']] = batch[['longitude', 'latitude']].to_numpy()"),
@@ -957,7 +990,7 @@ judge(test_batch, "ingest", correct, defects, points=2)
 
 # %%
 print(model.split.__doc__, model.evaluate.__doc__, sep="\n")
-fires = simulated.fires(size=800, seed=1)
+fires = simulated.fires(size=1500, seed=1)
 rng = np.random.default_rng(1)
 shuffled = fires.assign(large=rng.permutation(fires["large"]))
 on_itself = stats.rankdata(model.train(shuffled).predict_proba(shuffled[model.FEATURES])[:, 1])
@@ -976,7 +1009,7 @@ print(f"shuffled, evaluated on the training fires: {auc:.2f}")
 #
 # - `split(fires, last_year)`: as its docstring says, for the given year; the tables that come in stay as they are,
 # - `FEATURES`: names only what is known at dispatch, so not `current_size`, `large`, `year` or `fire_number`,
-# - `evaluate(fires, last_year, seed)`: the AUC on the **later** fires of a model that has seen only the earlier ones; on `simulated.fires` at least 0.8, with shuffled labels between 0.35 and 0.65 (for 800 fires and the year 2016);
+# - `evaluate(fires, last_year, seed)`: the AUC on the **later** fires of a model that has seen only the earlier ones; on `simulated.fires` at least 0.8, with shuffled labels between 0.35 and 0.65 (for 1,500 fires and the year 2016);
 #   reversed labels (`~fires["large"]`) are as easy to learn, so at least 0.8 too; the same seed gives the same number.
 #
 # Which algorithm, which split of equal AUC, which row order: not promised. `simulated.fires(size, seed)` gives you fires of 2010 to 2019 with a number, a year, four features, `current_size` and `large`.
@@ -1009,20 +1042,20 @@ def test_features_are_known_at_dispatch():
 
 
 def test_skill():
-    fires = simulated.fires(size=800, seed=4)
+    fires = simulated.fires(size=1500, seed=4)
     assert model.evaluate(fires, 2016) >= 0.8
     assert model.evaluate(fires.assign(large=~fires["large"]), 2016) >= 0.8
 
 
 def test_no_skill_without_labels():
-    fires = simulated.fires(size=800, seed=5)
+    fires = simulated.fires(size=1500, seed=5)
     rng = np.random.default_rng(5)
     shuffled = fires.assign(large=rng.permutation(fires["large"]))
     assert 0.35 <= model.evaluate(shuffled, 2016) <= 0.65
 
 
 def test_same_seed_same_number():
-    fires = simulated.fires(size=800, seed=6)
+    fires = simulated.fires(size=1500, seed=6)
     assert model.evaluate(fires, 2016, seed=1) == model.evaluate(fires, 2016, seed=1)
     ### END SOLUTION
 
@@ -1034,8 +1067,14 @@ report(test_split, "model", ("<= last_year", "< last_year"))
 from mlelabs.mutants import judge
 
 correct = {
-    "another algorithm": """
+    "another algorithm, and rows in another order": """
 from sklearn.linear_model import LogisticRegression
+
+
+def split(fires, last_year):
+    fires = fires.sort_values(["year", "wind_speed"]).reset_index(drop=True)
+    border = int((fires["year"] <= last_year).sum())
+    return fires.iloc[:border].copy(), fires.iloc[border:].copy()
 
 
 def train(fires, seed=0):
@@ -1052,14 +1091,12 @@ judge(test_split, "model", correct, defects)
 from mlelabs.mutants import judge
 
 correct = {
-    "sorted, with a new index, and boosted trees": """
+    "other trees, and a split by query": """
 from sklearn.ensemble import ExtraTreesClassifier
 
 
 def split(fires, last_year):
-    fires = fires.sort_values(["year", "wind_speed"]).reset_index(drop=True)
-    border = int((fires["year"] <= last_year).sum())
-    return fires.iloc[:border].copy(), fires.iloc[border:].copy()
+    return fires.query("year <= @last_year"), fires.query("year > @last_year")
 
 
 def train(fires, seed=0):
@@ -1091,7 +1128,7 @@ judge(test_split, "model", correct, defects, points=3)
 # %% [markdown]
 # ## What a model must do, whatever its AUC
 #
-# `deployed.risk` is the model in use: a logistic regression with four inputs, its weights fitted on the fires of 2006 to 2018. Beside it, a colleague's candidate of this morning.
+# `deployed.risk` is the model in use: a logistic regression with four inputs, its weights fitted on the fires of 2006 to 2018.
 
 # %%
 print(deployed.risk.__doc__)
@@ -1221,6 +1258,16 @@ def risk(fires):
     points += 1 * (fires["relative_humidity"].fillna(50) < 30) + 2 * (fires["wind_speed"].fillna(5) > 20)
     return 0.02 + points.to_numpy() / 14
 """,
+    "another clean model, as a Series": """
+import pandas as pd
+
+
+def risk(fires):
+    spread = fires["fire_spread_rate"].fillna(0.1).clip(0, 10)
+    dry = 100 - fires["relative_humidity"].fillna(40)
+    odds = np.exp(spread * 0.5 + dry / 60 + fires["wind_speed"].fillna(6) / 25 - 5.5)
+    return pd.Series(odds / (1 + odds)).reset_index(drop=True)
+""",
 }
 defects = {
     "stronger wind lowers the risk": ('"wind_speed": (0.050', '"wind_speed": (-0.050'),
@@ -1239,16 +1286,6 @@ judge(test_clear_cases, "deployed", correct, defects)
 from mlelabs.mutants import judge
 
 correct = {
-    "another clean model, as a Series": """
-import pandas as pd
-
-
-def risk(fires):
-    spread = fires["fire_spread_rate"].fillna(0.1).clip(0, 10)
-    dry = 100 - fires["relative_humidity"].fillna(40)
-    odds = np.exp(spread * 0.5 + dry / 60 + fires["wind_speed"].fillna(6) / 25 - 5.5)
-    return pd.Series(odds / (1 + odds)).reset_index(drop=True)
-""",
     "a clean model of half the steepness": (" 1 / (1 + np.exp(-score))", " 1 / (1 + np.exp(-(score + 0.6) / 1.3))"),
 }
 defects = {
@@ -1309,7 +1346,7 @@ plt.show()
 
 # %% [markdown]
 # Points scatter around the promise, and those with few fires scatter most; an interval that crosses the dashed line proves nothing. Only W lies clearly below. The column `p_value` says how likely so few flagged fires, or fewer,
-# are **if the promise holds**: for W 0.005. But there are ten areas, and if each is tested at 0.05, up to four nights in ten would bring a false alarm (1 − 0.95¹⁰ = 0.40). This is **multiplicity**.
+# are **if the promise holds**: for W 0.005. But there are ten areas, and if each is tested at 0.05, four evenings in ten could bring a false alarm (1 − 0.95¹⁰ = 0.40). This is **multiplicity**.
 
 # %% [markdown]
 # ## Exercise 10: A slice test that does not cry wolf (2 points, about 10 minutes)
@@ -1650,7 +1687,7 @@ judge(test_dispatch, "notify", correct, defects, points=2)
 #
 # **Example.** Please grant the two weeks, and do not put the pipeline into service before. "100 % coverage" means that every line of the program was run once, not that anybody looked at the result. We tried it: a set of
 # checks that runs every line did not notice any of three errors that we planted, among them one that told the most dangerous fires to wait. In a second trial, a program passed all checks of a team and sent the wrong number of crews to
-# most fires of the past 19 years, because the checks had looked only at fires of one hectare and more, and half of all fires are smaller than 0.05 hectares. In the two weeks we write checks for each step and prove their worth in this way, by planting errors. We also
+# most fires of the past 19 years, because the checks had looked only at fires of one hectare and more, and half of all fires end at 0.02 hectares or below. In the two weeks we write checks for each step and prove their worth in this way, by planting errors. We also
 # check each forest area. Whitecourt needs a look: of 21 large fires there, 5 were marked as urgent. That is too few to be sure of the reason; your duty officers and our team should go through them together this month. What remains:
 # planted errors are those we thought of. A real season brings others. So we ask that each incident becomes a new check. If the first week shows no serious error, we will come back to you and propose to go live early, in one area.
 

@@ -17,11 +17,13 @@ import ast
 import atexit
 import contextlib
 import gc
+import hashlib
 import json
 import linecache
 import multiprocessing
 import multiprocessing.connection
 import os
+import re
 import shutil
 import signal
 import socket
@@ -63,6 +65,11 @@ def judge(tests, module, correct, defects, points=None, circumstances=None):
     NotImplementedError if the cell is still the stub.
     """
     source = cell_of(tests)
+    if not _can_fail(source):
+        raise AssertionError(
+            "Your tests hold no assert (nor pytest.raises): a test without one notices only a crash. "
+            "Say what must come out"
+        )
     runs = {"the pipeline as it is": {}, "the pipeline as it is, last test first": {"reverse": 1}}
     runs |= circumstances or {}
     runs |= {name: {"version": version} for name, version in correct.items()}
@@ -195,16 +202,21 @@ def _complaint(name, outcome, circumstances):
     return ""
 
 
+def _can_fail(source):
+    """True if there is anything in the tests that compares, or expects an error."""
+    nodes = list(ast.walk(ast.parse(source)))
+    words = [getattr(node, "attr", None) or getattr(node, "id", "") for node in nodes]
+    return any(isinstance(node, (ast.Assert, ast.Raise)) for node in nodes) or any(
+        word.startswith(("assert", "raises", "fail")) for word in words
+    )
+
+
 def _advice(source, module):
     """What tests that notice nothing often have in common."""
     nodes = list(ast.walk(ast.parse(source)))
     if any(isinstance(node, ast.Try) for node in nodes):
         return "A try that catches every error also catches what assert raises: let errors through"
-    raises = [n for n in nodes if isinstance(n, ast.Attribute) and n.attr == "raises"]
-    if not raises and not any(isinstance(node, ast.Assert) for node in nodes):
-        return "They hold no assert: a test without one notices only a crash"
-    used = {node.value.id for node in nodes if _is_attribute_of_name(node)}
-    if module not in used:
+    if module not in {node.value.id for node in nodes if _is_attribute_of_name(node)}:
         return f"They never call {module}: test the pipeline, not Python or a library"
     return (
         "Would your asserts hold for any result? Compare with a value that you worked out by hand"
@@ -229,6 +241,7 @@ def _run(folder, options):
     os.environ.pop("PYTEST_ADDOPTS", None)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     os.chdir(folder)
+    os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(folder / ".hypothesis")
     sys.path.insert(0, str(folder))
     sys.dont_write_bytecode = True
     null = os.open(os.devnull, os.O_RDWR)
@@ -240,7 +253,7 @@ def _run(folder, options):
         _set_clock(options["now"])
     recorder = _Recorder(options.get("reverse", False))
     with _lines_counted(folder, options.get("coverage")) as lines:
-        arguments = ["-q", "-p", "no:cacheprovider", "--rootdir", str(folder)]
+        arguments = ["-q", "--color=no", "-p", "no:cacheprovider", "--rootdir", str(folder)]
         arguments += ["-c", str(folder / "pytest.ini"), str(folder / "test_cell.py")]
         pytest.main(arguments, plugins=[recorder])
     outcome = recorder.outcome | {"coverage": lines}
@@ -322,37 +335,70 @@ class _Recorder:
         name = report.nodeid.split("::")[-1]
         if report.failed:
             crash = getattr(report.longrepr, "reprcrash", None)
-            message = " ".join((crash.message if crash else str(report.longrepr)).split())
-            self.outcome["failed"].append([name, message[:300]])
+            message = _in_one_line(crash.message if crash else str(report.longrepr))
+            self.outcome["failed"].append([name, message])
         elif report.when == "call" and report.passed:
             self.outcome["passed"].append(name)
+
+
+def _in_one_line(message):
+    """The first line of a message, and the example that hypothesis has found."""
+    first, _, rest = message.partition("\n")
+    found = re.search(r"^.*(Failing test case|Falsifying example).*\Z", rest, re.M | re.S)
+    text = " ".join(f"{first} {found[0] if found else ''}".split())
+    return re.sub("0x[0-9a-f]{6,}", "0x...", text)[:300]
 
 
 # Many runs
 
 
-def _run_all(job, method):
-    """Run all of a job, AT_ONCE at a time, in processes made by this method; return outcomes."""
+def _run_all(job, method, cache=None):
+    """Run all of a job, AT_ONCE at a time, in processes made by this method; return outcomes.
+
+    cache: folder for outcomes, which answers at once what has run before.
+    """
     context = multiprocessing.get_context(method)
     with tempfile.TemporaryDirectory(prefix="mutants-", ignore_cleanup_errors=True) as place:
-        waiting = list(enumerate(job["runs"]))
-        running, outcomes = [], {}
+        waiting, running, outcomes = [], [], {}
+        for number, options in enumerate(job["runs"]):
+            known = cache and cache / _key(job, options)
+            if known and known.exists():
+                outcomes[number] = json.loads(known.read_text(encoding="utf-8"))
+            else:
+                waiting.append((number, options))
         while waiting or running:
             while waiting and len(running) < AT_ONCE:
                 number, options = waiting.pop(0)
                 folder = _lay_out(Path(place) / str(number), job, options)
                 process = context.Process(target=_child, args=(folder, options))
                 process.start()
-                running.append((number, folder, process, time.monotonic() + SECONDS))
-            multiprocessing.connection.wait([entry[2].sentinel for entry in running], 0.2)
+                running.append((number, options, folder, process, time.monotonic() + SECONDS))
+            multiprocessing.connection.wait([entry[3].sentinel for entry in running], 0.2)
             for entry in running.copy():
-                number, folder, process, limit = entry
+                number, options, folder, process, limit = entry
                 hangs = process.is_alive() and time.monotonic() > limit
                 if hangs or not process.is_alive():
                     running.remove(entry)
                     _stop(process)
                     outcomes[number] = _outcome(folder, hangs)
+                    if cache and not outcomes[number]["ended"]:
+                        _save(cache / _key(job, options), outcomes[number])
         return [outcomes[number] for number in range(len(job["runs"]))]
+
+
+def _key(job, options):
+    """The name under which an outcome is kept: it depends on the tests and on all that they test."""
+    package = sorted(Path(job["package"]).glob("*.py"))
+    texts = [job["source"], job["module"], json.dumps(options, sort_keys=True)]
+    texts += [path.name + path.read_text(encoding="utf-8") for path in package]
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
+
+
+def _save(path, outcome):
+    """Write an outcome so that nobody reads half of it."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}")
+    partial.write_text(json.dumps(outcome), encoding="utf-8")
+    partial.replace(path)
 
 
 def _lay_out(folder, job, options):
@@ -412,6 +458,7 @@ def _start_helper():
     folder = Path(tempfile.mkdtemp(prefix="mutants-"))
     address = str(folder / "socket")
     environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    environment["HYPOTHESIS_STORAGE_DIRECTORY"] = str(folder)
     # It ends when its standard input does: when this process and all its children have ended
     process = subprocess.Popen(
         [sys.executable, "-m", "mlelabs.mutants", address],
@@ -442,7 +489,7 @@ def _serve(address):
             line, _ = door.accept()
             if os.fork() == 0:
                 door.close()
-                _answer(line)
+                _answer(line, Path(address).parent)
                 os._exit(0)
             line.close()
     shutil.rmtree(Path(address).parent, ignore_errors=True)
@@ -471,11 +518,11 @@ def _warm_up():
     gc.freeze()  # what is here now is no garbage in any run
 
 
-def _answer(line):
+def _answer(line, cache):
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     with line.makefile("rw", encoding="utf-8") as file:
         job = json.loads(file.readline())
-        file.write(json.dumps(_run_all(job, "fork")) + "\n")
+        file.write(json.dumps(_run_all(job, "fork", cache)) + "\n")
 
 
 if __name__ == "__main__":

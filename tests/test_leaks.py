@@ -5,7 +5,7 @@ import pytest
 
 from mlelabs import build
 
-IGNORED = {".ipynb_checkpoints", "__pycache__"}  # left behind by those who looked
+IGNORED = {".ipynb_checkpoints", "__pycache__", ".hypothesis"}  # left behind by those who looked
 MARKERS = [("### BEGIN SOLUTION", "### END SOLUTION"), ("### BEGIN HIDDEN", "### END HIDDEN")]
 
 
