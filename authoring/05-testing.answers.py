@@ -103,7 +103,7 @@ def test_hectares():
         pass
     assert ingest.hectares("1 ac") < 1
 
-# %% reject="hectares" name="only the units" message="Partial: 0.67 of 2 points"
+# %% reject="hectares" name="only the units" message="Partial: 0.89 of 2 points"
 def test_hectares():
     assert ingest.hectares("10 ac") == pytest.approx(4.047, rel=0.001)
     assert ingest.hectares("0.5 km2") == pytest.approx(50, rel=0.001)
@@ -211,8 +211,10 @@ def test_join():
 
 # %% reject="clock-and-join" name="the type of the time zone object" message="refuse a correct version: another type of time zone object"
 def test_utc():
+    from datetime import UTC
+
     found = ingest.utc("2023-01-15 14:30")
-    assert found.hour == 21 and found.tz is timezone.utc
+    assert found.hour == 21 and found.tz is UTC
     assert ingest.utc("2023-07-15 14:30").hour == 20
 
 # %% reject="clock-and-join" name="the order of columns" message="refuse a correct version: maps a dictionary"
@@ -232,7 +234,7 @@ def test_utc():
     assert ingest.utc("2023-01-15 14:30") == pd.Timestamp("2023-01-15 21:30", tz="UTC")
     assert ingest.utc("2023-07-15 14:30") == pd.Timestamp("2023-07-15 21:30", tz="UTC")
 
-# %% reject="clock-and-join" name="checks only the number of rows" message="Partial: 1.07 of 3 points"
+# %% reject="clock-and-join" name="checks only the number of rows" message="Partial: 1.29 of 3 points"
 def test_utc():
     assert ingest.utc("2023-01-15 14:30") == pd.Timestamp("2023-01-15 21:30", tz="UTC")
     assert ingest.utc("2023-07-15 14:30") == pd.Timestamp("2023-07-15 20:30", tz="UTC")
@@ -286,7 +288,7 @@ def test_direction(angle):
 def test_borders():
     assert features.direction(22.5) == "N"
 
-# %% reject="direction" name="the code again, in the test" message="Partial: 0.5 of 2 points"
+# %% reject="direction" name="the code again, in the test" message="Partial: 0.25 of 2 points"
 @given(st.integers(0, 359))
 def test_direction(angle):
     assert features.direction(angle) == features.DIRECTIONS[round(angle / 45) % 8]
@@ -340,7 +342,7 @@ def test_priority():
     assert rules.priority(0.0, 4, False) == "now"
     assert rules.priority(0.9, 1, False) == "now"
 
-# %% reject="priority" name="far from every edge" message="Partial: 1.09 of 2 points"
+# %% reject="priority" name="far from every edge" message="Partial: 0.91 of 2 points"
 def test_priority():
     assert rules.priority(0.9, 1, False) == "now"
     assert rules.priority(0.0, 10, False) == "now"
@@ -551,7 +553,7 @@ def test_batch():
     assert batch["temperature"].notna().all()
     assert batch["temperature"].between(-50, 50).all()
 
-# %% reject="batch" name="the fire number alone is the key" message="refuse a correct version: a batch of 2013"
+# %% reject="batch" name="the fire number alone is the key" message="fail on the pipeline as it is"
 def test_batch():
     batch = ingest.todays_batch()
     assert batch["fire_number"].is_unique
@@ -683,7 +685,7 @@ def test_split():
     model.split(fires, 2016)
     print(model.evaluate(fires, 2016))
 
-# %% reject="training" name="only the split" message="Partial: 1.62 of 3 points"
+# %% reject="training" name="only the split" message="Partial: 1.38 of 3 points"
 def test_split():
     fires = simulated.fires(size=300, seed=3)
     past, future = model.split(fires, 2014)
@@ -732,7 +734,7 @@ def test_direction_one_by_one(row, more):
         changed = list(row)
         changed[place] += sign * more
         assert risks(table_of([changed]))[0] >= start - 1e-6
-    
+
 
 def test_gaps():
     found = risks(table_of(np.where(np.eye(4) == 1, np.nan, 10)))
@@ -846,7 +848,7 @@ def weak_areas(large_fires, promised):
     upper = stats.beta.ppf(1 - level, counts["sum"] + 1, counts["count"] - counts["sum"])
     return [area for area, top in zip(counts.index, upper) if top < promised]
 
-# %% reject="weak-areas" name="below the promise is weak" message="no proof"
+# %% reject="weak-areas" name="below the promise is weak" message="only A1"
 def weak_areas(large_fires, promised):
     recall = large_fires.groupby("area")["flagged"].mean()
     return recall[recall < promised].index.tolist()
@@ -1016,7 +1018,7 @@ def test_dispatch():
 
     assert notify.dispatch("C012", broken, lambda seconds: None, print) is False
 
-# %% reject="dispatch" name="the return values only" message="Partial: 0.92 of 2 points"
+# %% reject="dispatch" name="the return values only" message="Partial: 0.62 of 2 points"
 def test_dispatch():
     for failures, expected in [(0, True), (2, True), (3, True), (9, False)]:
         calls = []

@@ -31,7 +31,7 @@
 
 # %%
 import math
-from datetime import datetime, timezone
+from datetime import datetime
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -479,7 +479,7 @@ def direction(angle):
 """,
 }
 defects = {
-    "between northwest and north it stays northwest": ("round(degrees / 45) % 8", "min(round(degrees / 45), 7)"),
+    "between northwest and north it stays northwest": ("round(degrees / 45) % 8", "min(round(degrees % 360 / 45), 7)"),
     "takes the direction before, not the nearest": ("round(degrees / 45)", "int(degrees // 45)"),
     "north and south change places": ('["N", "NE", "E", "SE", "S",', '["S", "NE", "E", "SE", "N",'),
 }
@@ -990,8 +990,8 @@ judge(test_batch, "ingest", correct, defects, points=2)
 
 # %%
 print(model.split.__doc__, model.evaluate.__doc__, sep="\n")
-fires = simulated.fires(size=1500, seed=1)
-rng = np.random.default_rng(1)
+fires = simulated.fires(size=1500, seed=2)
+rng = np.random.default_rng(4)
 shuffled = fires.assign(large=rng.permutation(fires["large"]))
 on_itself = stats.rankdata(model.train(shuffled).predict_proba(shuffled[model.FEATURES])[:, 1])
 large = shuffled["large"]
@@ -1162,7 +1162,7 @@ plt.legend()
 plt.show()
 
 # %% [markdown]
-# Both lines rise, and the windy one lies above the calm one, until both are near 1. That is direction, seen with the eye; a test sees it each night.
+# Both lines rise, and the windy one lies above the calm one everywhere. That is direction, seen with the eye; a test sees it each night.
 
 # %% [markdown]
 # ## Exercise 9: Test the behaviour of a model (3 points, about 12 minutes)
@@ -1341,7 +1341,7 @@ plt.xticks(range(10), [f"{area}\n{size}" for area, size in areas["size"].items()
 plt.title("Only one area is clearly below the promise")
 plt.xlabel("forest area, and its number of large fires after 2018")
 plt.ylabel("recall (95 % interval)")
-plt.legend()
+plt.legend(loc="lower right")
 plt.show()
 
 # %% [markdown]
@@ -1533,7 +1533,10 @@ assert unknown <= 15, (
 print(notify.dispatch.__doc__)
 
 # %%
-def fails_once(order, tries=[]):
+tries = []
+
+
+def fails_once(order):
     """A line that is down at the first call of all."""
     tries.append(order)
     if len(tries) == 1:
@@ -1544,7 +1547,7 @@ slept = []
 print(notify.dispatch("C012 to Calgary", fails_once, slept.append, print), slept)
 
 # %% [markdown]
-# One failure, one wait of a second, which took no time at all. The stub has an unpleasant habit, though: its list of tries lives on after the test (that is what a default argument does), so the next test would meet a line that never fails. Make a new stub for each.
+# One failure, one wait of a second, which took no time at all. The stub has an unpleasant habit, though: its list of tries lives on after the test, so the next test would meet a line that never fails. Make a new stub for each.
 
 # %% [markdown]
 # ## Exercise 12: Inject a fault (2 points, about 8 minutes)

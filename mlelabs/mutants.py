@@ -18,6 +18,7 @@ import atexit
 import contextlib
 import gc
 import hashlib
+import inspect
 import json
 import linecache
 import multiprocessing
@@ -33,15 +34,17 @@ import tempfile
 import time
 from pathlib import Path
 
-SECONDS = 10  # for one run; a test of these labs needs less than one
+SECONDS = 10  # for one run; the tests of this lab need less than one
+START_UP = 50  # seconds more for a run that has to start a Python of its own
 AT_ONCE = 2  # runs
 FORKS = sys.platform == "linux"
 NOT_ATTEMPTED = "not attempted yet"
+EXITED = "Your tests end the whole process, and pytest with it"
 
 # On top of each test file: what the lab's first cell imports
 HEADER = """\
 import math
-from datetime import datetime, timezone
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
@@ -67,18 +70,20 @@ def judge(tests, module, correct, defects, points=None, circumstances=None):
     source = cell_of(tests)
     if not _can_fail(source):
         raise AssertionError(
-            "Your tests hold no assert (nor pytest.raises): a test without one notices only a crash. "
+            "Your tests hold no assert (nor pytest.raises): such a test notices only a crash. "
             "Say what must come out"
         )
     runs = {"the pipeline as it is": {}, "the pipeline as it is, last test first": {"reverse": 1}}
     runs |= circumstances or {}
     runs |= {name: {"version": version} for name, version in correct.items()}
-    for name, outcome in zip(runs, run_tests(source, module, list(runs.values()))):
+    outcomes = run_tests(source, module, list(runs.values()))
+    for name, outcome in zip(runs, outcomes, strict=True):
         complaint = _complaint(name, outcome, circumstances or {})
         if complaint:
             raise AssertionError(complaint)
     outcomes = run_tests(source, module, [{"version": version} for version in defects.values()])
-    missed = [name for name, outcome in zip(defects, outcomes) if not is_caught(outcome)]
+    judged = zip(defects, outcomes, strict=True)
+    missed = [name for name, outcome in judged if not is_caught(outcome)]
     caught = len(defects) - len(missed)
     if not caught:
         raise AssertionError(
@@ -108,13 +113,14 @@ def report_under(tests, runs):
 
     runs: dict, name of the circumstances -> options (see `_run`).
     """
-    for name, outcome in zip(runs, run_tests(cell_of(tests), "ingest", list(runs.values()))):
+    outcomes = run_tests(cell_of(tests), "ingest", list(runs.values()))
+    for name, outcome in zip(runs, outcomes, strict=True):
         failed = [test for test, _ in outcome["failed"]]
         print(f"{name}: {outcome['ended'] or ', '.join(failed) or 'all tests pass'}")
 
 
 def coverage(tests, module):
-    """Return (lines run by the tests in a cell, lines there are) of a module, as coverage.py counts.
+    """Return how many lines of a module the tests in a cell run, and how many there are.
 
     Raises AssertionError if the tests do not run to their end.
     """
@@ -134,7 +140,7 @@ def cell_of(function):
     Raises NotImplementedError if it is still the stub, AssertionError if it is no function.
     """
     inner = getattr(getattr(function, "hypothesis", None), "inner_test", function)
-    code = getattr(inner, "__code__", None)
+    code = getattr(inspect.unwrap(inner), "__code__", None)
     if code is None:
         raise AssertionError(f"expected a test function, got a {type(function).__name__}")
     source = "".join(linecache.getlines(code.co_filename))
@@ -181,6 +187,9 @@ def _complaint(name, outcome, circumstances):
     if outcome["failed"]:
         test, message = outcome["failed"][0]
         why = f"{test} says: {message}"
+        if message.startswith("NameError"):
+            why += ". Your cell is a test file of its own: what the lab's first cell does not "
+            why += "import, it must import or define itself"
         if name == "the pipeline as it is":
             return f"Your tests fail on the pipeline as it is, which is correct. {why}"
         if name.endswith("last test first"):
@@ -206,8 +215,8 @@ def _can_fail(source):
     """True if there is anything in the tests that compares, or expects an error."""
     nodes = list(ast.walk(ast.parse(source)))
     words = [getattr(node, "attr", None) or getattr(node, "id", "") for node in nodes]
-    return any(isinstance(node, (ast.Assert, ast.Raise)) for node in nodes) or any(
-        word.startswith(("assert", "raises", "fail")) for word in words
+    return any(isinstance(node, ast.Assert) for node in nodes) or any(
+        word.lower().startswith("assert") or word in ("raises", "fail") for word in words
     )
 
 
@@ -255,8 +264,10 @@ def _run(folder, options):
     with _lines_counted(folder, options.get("coverage")) as lines:
         arguments = ["-q", "--color=no", "-p", "no:cacheprovider", "--rootdir", str(folder)]
         arguments += ["-c", str(folder / "pytest.ini"), str(folder / "test_cell.py")]
-        pytest.main(arguments, plugins=[recorder])
+        code = pytest.main(arguments, plugins=[recorder])
     outcome = recorder.outcome | {"coverage": lines}
+    if code == pytest.ExitCode.INTERRUPTED and not outcome["ended"]:
+        outcome["ended"] = EXITED
     (folder / "outcome.json").write_text(json.dumps(outcome), encoding="utf-8")
 
 
@@ -358,6 +369,7 @@ def _run_all(job, method, cache=None):
     cache: folder for outcomes, which answers at once what has run before.
     """
     context = multiprocessing.get_context(method)
+    seconds = SECONDS + START_UP * (method != "fork")
     with tempfile.TemporaryDirectory(prefix="mutants-", ignore_cleanup_errors=True) as place:
         waiting, running, outcomes = [], [], {}
         for number, options in enumerate(job["runs"]):
@@ -372,7 +384,7 @@ def _run_all(job, method, cache=None):
                 folder = _lay_out(Path(place) / str(number), job, options)
                 process = context.Process(target=_child, args=(folder, options))
                 process.start()
-                running.append((number, options, folder, process, time.monotonic() + SECONDS))
+                running.append((number, options, folder, process, time.monotonic() + seconds))
             multiprocessing.connection.wait([entry[3].sentinel for entry in running], 0.2)
             for entry in running.copy():
                 number, options, folder, process, limit = entry
@@ -387,7 +399,7 @@ def _run_all(job, method, cache=None):
 
 
 def _key(job, options):
-    """The name under which an outcome is kept: it depends on the tests and on all that they test."""
+    """The name under which an outcome is kept: a digest of the tests and of all they test."""
     package = sorted(Path(job["package"]).glob("*.py"))
     texts = [job["source"], job["module"], json.dumps(options, sort_keys=True)]
     texts += [path.name + path.read_text(encoding="utf-8") for path in package]
@@ -432,7 +444,7 @@ def _outcome(folder, hangs):
     try:
         return json.loads((folder / "outcome.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, json.JSONDecodeError):
-        return outcome | {"ended": "Your tests end the whole process, and pytest with it"}
+        return outcome | {"ended": EXITED}
 
 
 # The helper process

@@ -17,7 +17,7 @@ def split(fires, last_year):
 
 def train(fires, seed=0):
     """Return a classifier for `large`, trained on the FEATURES of these fires."""
-    forest = RandomForestClassifier(n_estimators=20, random_state=seed)
+    forest = RandomForestClassifier(n_estimators=10, random_state=seed)
     return forest.fit(fires[FEATURES], fires["large"])
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 
-def fires(size=800, seed=0):
-    """Return simulated fires of 2010 to 2019; about one in five grows large."""
+def fires(size=1500, seed=0):
+    """Return simulated fires of 2010 to 2019; about one in seven grows large."""
     rng = np.random.default_rng(seed)
     table = pd.DataFrame(
         {
@@ -18,6 +18,6 @@ def fires(size=800, seed=0):
         }
     )
     danger = table["fire_spread_rate"] + table["wind_speed"] / 4 + rng.normal(0, 1, size)
-    table["current_size"] = np.exp(danger - 6)
+    table["current_size"] = np.exp(danger - 8)
     table["large"] = table["current_size"] > 4
     return table
