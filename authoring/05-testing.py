@@ -94,7 +94,7 @@ report(test_sizes_are_numbers, "ingest", forgotten)
 # Write tests for `ingest.hectares`. Put as many functions named `test_...` into the cell as you like, one of them `test_hectares`. They should hold it to its docstring (printed above): units, thousands, case,
 # spaces, no unit, blank, and what raises `ValueError`. Conversions are promised to 0.1 %; the wording of error messages is not promised.
 #
-# That an error is raised you test with `with pytest.raises(ValueError):` and the call below it, indented. One acre is 0.4047 ha, 1 km² is 100 ha.
+# That an error is raised you test with a `with` block: `pytest.raises(ValueError)` is what stands behind `with`, the call stands inside the block. One acre is 0.4047 ha, 1 km² is 100 ha.
 #
 # <details><summary>Hint</summary>One test for each promise of the docstring. Ask of each sentence: how would the code look if somebody had got just this wrong, and would I notice? <code>math.isnan</code> tells whether a number is NaN.</details>
 
@@ -117,10 +117,10 @@ def test_blank_is_missing():
     assert math.isnan(ingest.hectares("")) and math.isnan(ingest.hectares("  "))
 
 
-@pytest.mark.parametrize("text", ["3 miles", "-2 ha", "unknown", "ha"])
-def test_what_is_no_size_is_refused(text):
+@pytest.mark.parametrize("no_size", ["3 miles", "-2 ha", "unknown", "ha"])
+def test_what_is_no_size_is_refused(no_size):
     with pytest.raises(ValueError):
-        ingest.hectares(text)
+        ingest.hectares(no_size)
     ### END SOLUTION
 
 # %% [markdown]
@@ -742,7 +742,7 @@ report_under(test_it_is_day, {"as usual, at noon": {"now": "2024-07-01T12:00:00"
 
 # %% [markdown]
 # Nothing in the pipeline has changed between these runs. To **mend** such a test is not to run it until it is green, nor to loosen its assert until it always is. Give it what it depends on: a seeded
-# generator (`review.draw` takes one), a state that the test itself sets up (`review.waiting.clear()`), a fixed moment instead of `datetime.now()`.
+# generator (`review.draw` takes one), a state that the test itself sets up (it may empty the list `review.waiting`), a fixed moment instead of `datetime.now()`.
 
 # %% [markdown]
 # ## Exercise 6: Mend the flaky tests (2 points, about 8 minutes)

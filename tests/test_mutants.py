@@ -67,7 +67,7 @@ def test_points_follow_the_share_of_defects_caught(capsys):
         ("assert unknown_name", "NameError: name 'unknown_name' is not defined"),
         ("assert 1 == 1\n    import os\n    os._exit(0)", "end the whole process"),
         ("import sys\n    assert sys.exit(0)", "SystemExit"),
-        ("raise KeyboardInterrupt", "end the whole process"),
+        ("assert 1 == 1\n    raise KeyboardInterrupt", "end the whole process"),
     ],
 )
 def test_worthless_tests_are_refused_in_words(body, message):
