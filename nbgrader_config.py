@@ -12,7 +12,7 @@ from nbgrader.preprocessors import (
     OverwriteKernelspec,
 )
 
-from mlelabs.grading import RequireGradedCells
+from mlelabs.instructor.grading import RequireGradedCells
 
 c = get_config()  # noqa: F821  (nbgrader puts it here)
 

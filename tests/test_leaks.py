@@ -3,7 +3,7 @@
 import nbformat
 import pytest
 
-from mlelabs import build
+from mlelabs.instructor import build
 
 MARKERS = [("### BEGIN SOLUTION", "### END SOLUTION"), ("### BEGIN HIDDEN", "### END HIDDEN")]
 
