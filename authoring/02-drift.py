@@ -18,14 +18,14 @@
 # %% [markdown]
 # ## The situation
 #
-# Dispatch triage is in service: at the first assessment of each wildfire in Alberta, a model predicts whether it will grow beyond 4 hectares, and crews go to the likely ones
-# first. The model learned from the fires of 2006 to 2009. Since then crews were reorganised, forms were changed, and summers got worse. A dashboard of the centre is
-# now red in every column, every morning, so nobody looks at it any more. Two things could be true at once: most of that red is meaningless, and something that matters is
-# missing from it. A needless retraining binds the team for weeks; a model that no longer fits sends crews to the wrong fire.
+# Dispatch triage is in service: at the first assessment of each wildfire in Alberta, a model predicts whether it will grow beyond 4 hectares, and crews go to the
+# likely ones first. The model learned from the fires of 2006 to 2009. Since then codes and forms have changed, and perhaps the fires as well. A dashboard of the centre
+# is red in every column, every morning, so nobody looks at it any more. Two things could be true at once: most of that red is meaningless, and something that matters
+# is missing from it. A needless retraining binds the team for weeks; a model that no longer fits sends crews to the wrong fire.
 #
-# How this notebook works: **given** cells are locked; run them and read. In **exercise** cells you replace the line `raise NotImplementedError(...)`. The
-# **check** below each exercise tells you at once what is right and what is not; when your lab is graded, further tests run on fresh data. Every exercise stands
-# alone: a mistake in one costs no points in another. Add cells of your own wherever you like.
+# How this notebook works: **given** cells are locked; run them and read. In **exercise** cells you replace the line `raise NotImplementedError(...)`. The **check**
+# below each exercise tells you at once what is right and what is not; when your lab is graded, further tests run on fresh data. Every exercise stands alone: a mistake
+# in one costs no points in another. Add cells of your own wherever you like.
 
 # %%
 import tempfile
@@ -71,8 +71,8 @@ axes.legend()
 plt.show()
 
 # %% [markdown]
-# The two shapes are alike; the right one leans towards the heat. To watch hundreds of columns every day we need a number for that. The most common one in industry is the
-# **population stability index** (PSI). Cut the line into bins, take the share $p$ of the reference and the share $q$ of the current values in each bin, and add up
+# The two shapes are alike; the right one leans towards the heat. To watch hundreds of columns every day we need a number for that. The most common one in industry is
+# the **population stability index** (PSI). Cut the line into bins, take the share $p$ of the reference and the share $q$ of the current values in each bin, and add up
 # $(q - p)\,\ln(q / p)$. It is 0 for equal shares and grows with each bin that gains or loses.
 
 # %% [markdown]
@@ -110,7 +110,8 @@ def psi(reference, current, bins=10):
     ### END SOLUTION
 
 # %% free="psi"
-{column: round(psi(then[column], now[column]), 3) for column in ["temperature", "wind_speed", "fire_spread_rate", "latitude"]}
+for column in ["temperature", "wind_speed", "fire_spread_rate", "latitude"]:
+    print(f"{column:17} {psi(then[column], now[column]):.3f}")
 
 # %% check="psi" points=2
 # Checks the example by hand, identical data, and values beyond everything seen before.
@@ -155,9 +156,9 @@ assert 0.3 < psi(zeros, more) < 5, f"half of the values equal 0, then nine tenth
 # %% [markdown]
 # ## Significant is not large
 #
-# A second habit is to test each column and to call it drift if p < 0.05. **Before running:** the census asks people in Massachusetts the same questions every year. Between 2015 and
-# 2018, 12,000 people each, do you expect drift? We compare all answers, by the chi-squared test and by a PSI of the shares. (With $q$ and $p$ as lists of shares,
-# the PSI is the sum of two relative entropies.)
+# A second habit is to test each column and to call it drift if p < 0.05. **Before running:** the census asks people in Massachusetts the same questions every year.
+# Between 2015 and 2018, 12,000 people each, do you expect drift? We compare all answers, by the chi-squared test and by a PSI of the shares. (With $q$ and $p$ as lists
+# of shares, the PSI is the sum of two relative entropies.)
 
 # %%
 census = load_census()
@@ -168,10 +169,12 @@ for column in census.columns.drop(["person_id", "year", "age"]):
     p, q = (counts / counts.sum()).to_numpy().T
     rows[column] = {"p-value": stats.chi2_contingency(counts).pvalue, "PSI": stats.entropy(p, q) + stats.entropy(q, p)}
 print(pd.DataFrame(rows).T.sort_values("p-value").head(4).to_string(float_format="{:.1g}".format))
+print("ancestry not reported:", (census["ancestry"] == "Not reported").groupby(census["year"]).sum().to_dict())
 
 # %% [markdown]
-# Ancestry has a p-value with 25 zeros and a PSI of 0.02. Nobody changed: fewer people answered the question. The p-value says that the difference is **not chance**; it says
-# nothing about its size, and with enough rows everything becomes significant. The opposite happens with few rows. **Before running:** twelve fires, drawn from a world that is 4 °C hotter. Does the test notice?
+# Ancestry has a p-value with 25 zeros and a PSI of 0.02. The people did not change: 500 more of them skipped the question. The p-value says that the difference is **not chance**; it
+# says nothing about its size, and with enough rows everything becomes significant. The opposite happens with few rows. **Before running:** twelve fires, drawn from a
+# world that is 4 °C hotter. Does the test notice?
 
 # %%
 hotter = now["temperature"].dropna().sample(12, random_state=3) + 4  # simulated: four degrees added
@@ -179,14 +182,15 @@ result = stats.ks_2samp(then["temperature"].dropna(), hotter)
 print(f"distance {result.statistic:.2f}, p = {result.pvalue:.2f}")
 
 # %% [markdown]
-# "p > 0.05, so there is no drift" would be wrong: it is there, twelve fires are too few to prove it. So a verdict needs both, size *and* certainty, and a word for "I cannot
-# know". The size here is the **Kolmogorov–Smirnov distance**: the largest gap between the two cumulative distributions, 0 for the same, 1 for no overlap.
+# "p > 0.05, so there is no drift" would be wrong: it is there, twelve fires are too few to prove it. So a verdict needs both, size *and* certainty, and a word for "I
+# cannot know". The size here is the **Kolmogorov–Smirnov distance**: the largest gap between the two cumulative distributions, 0 for the same, 1 for no overlap.
 
 # %% [markdown]
 # ## Exercise 2: A verdict in four words (2 points, about 6 minutes)
 #
-# Write `verdict(reference, current, smallest=0.1)`. `smallest` is the smallest distance that would matter to the product. It returns a tuple `(distance, p, word)`: the first two from
-# `stats.ks_2samp`, missing values left out. With $n$ and $m$ values, distances up to about $1.63\sqrt{1/n + 1/m}$ happen by chance (once in a hundred times more). The word:
+# Write `verdict(reference, current, smallest=0.1)`. `smallest` is the smallest distance that would matter to the product. It returns a tuple `(distance, p, word)`: the
+# first two from `stats.ks_2samp`, missing values left out. With $n$ and $m$ values, chance alone reaches up to about $1.63\sqrt{1/n + 1/m}$ (and further once in a
+# hundred times). The word:
 #
 # | | distance ≥ smallest | distance < smallest |
 # |---|---|---|
@@ -194,7 +198,7 @@ print(f"distance {result.statistic:.2f}, p = {result.pvalue:.2f}")
 # | **p ≥ 0.01**, chance stays below or at `smallest` | `"stable"` | `"stable"` |
 # | **p ≥ 0.01**, chance reaches above `smallest` | `"unclear"`: too few values | `"unclear"` |
 #
-# *By hand:* for 50 and 50 values chance reaches to 1.63 · √0.04 = 0.33, so without significance the word is `"unclear"`. For 5,000 and 5,000 it is 0.03: `"stable"`.
+# *By hand:* for 50 and 50 values chance reaches up to 1.63 · √0.04 = 0.33, so without significance the word is `"unclear"`. For 5,000 and 5,000 it is 0.03: `"stable"`.
 
 # %% exercise="verdict"
 def verdict(reference, current, smallest=0.1):
@@ -260,8 +264,8 @@ for n, m, shift, scale, smallest, word in [
 # %% [markdown]
 # ## One threshold does not fit all
 #
-# Dashboards often say "PSI above 0.1: look at it, above 0.25: act". **Before running:** we draw batches of 50, 200 and 1,000 fires from `then` and compare their causes with
-# those of all fires in `then`. There is no drift at all. How often does the rule say "look at it"?
+# Dashboards often say "PSI above 0.1: look at it, above 0.25: act". **Before running:** we draw batches of 50, 200 and 1,000 fires from `then` and compare their causes
+# with those of all fires in `then`. There is no drift at all. How often does the rule say "look at it"?
 
 # %%
 shares = then["general_cause"].value_counts(normalize=True)
@@ -272,28 +276,32 @@ for size in (50, 200, 1000):
     drawn = drawn.clip(0.0001)  # an empty category
     drawn /= drawn.sum(axis=1, keepdims=True)
     index = stats.entropy(drawn.T, shares.to_numpy()[:, None]) + stats.entropy(shares.to_numpy()[:, None], drawn.T)
-    axes.hist(index, bins=np.arange(0, 0.6, 0.01), histtype="step", linewidth=2, label=f"{size:,} fires: {(index > 0.1).mean():.0%} above 0.1")
+    label = f"{size:,} fires: {(index > 0.1).mean():.0%} above 0.1"
+    axes.hist(index, bins=np.arange(0, 0.6, 0.01), histtype="step", linewidth=2, label=label)
 axes.axvline(0.1, color="black", linestyle="--", linewidth=1)
-axes.set(title="No drift anywhere, and yet small batches lie beyond the rule of thumb", xlabel="PSI of the cause", ylabel="simulated batches")
+axes.set(title="No drift anywhere, and yet small batches lie beyond the rule of thumb")
+axes.set(xlabel="PSI of the cause", ylabel="simulated batches")
 axes.legend()
 plt.show()
 
 # %% [markdown]
-# At 50 fires nearly every harmless batch is called suspicious; at 1,000 none is, and a real but modest drift would pass too. And it gets worse with many columns: if each of 20 columns has a
-# false alarm in 5 % of the batches, some column has one in up to 1 − 0.95²⁰ = 64 % of them. A threshold must be **calibrated**: to this statistic, this batch size, and all
-# columns together. No formula is needed for that. Draw batches from the reference itself, where nothing has drifted, and look how large the largest value gets by chance.
+# At 50 fires nearly every harmless batch is called suspicious; at 1,000 none is, and a real but modest drift would pass too. And it gets worse with many columns: if
+# each of 20 columns has a false alarm in 5 % of the batches, some column has one in up to 1 − 0.95²⁰ = 64 % of them. A threshold must be **calibrated**: to this
+# statistic, this batch size, and all columns together. No formula is needed for that. Draw batches from the reference itself, where nothing has drifted, and look how
+# large the largest value gets by chance.
 
 # %% [markdown]
 # ## Exercise 3: Calibrate the alarm (3 points, about 8 minutes)
 #
-# Write `calibrate(reference, size, statistic, level=0.1, repeats=500, seed=0)`. `reference` is a DataFrame of numbers; `statistic(reference_column, batch_column)` takes two Series and
-# returns a float. The result is **one threshold** (a float) for all columns: of batches with `size` rows from the same world, a share of about `level` should have *any* column
-# above it.
+# Write `calibrate(reference, size, statistic, level=0.1, repeats=500, seed=0)`. `reference` is a DataFrame of numbers; `statistic(reference_column, batch_column)`
+# takes two Series and returns a float. The result is **one threshold** (a float) for all columns: of batches with `size` rows from the same world, a share of about
+# `level` should have *any* column above it.
 #
-# Draw `repeats` batches of `size` rows from the reference. For each batch compute the statistic of every column and keep the largest. The threshold is the value that a share of
-# `level` of these exceeds.
+# Draw `repeats` batches of `size` rows from the reference. For each batch compute the statistic of every column and keep the largest. The threshold is the value that a
+# share of `level` of these exceeds.
 #
-# Graded on simulated worlds where the true rate is known: it should lie between 0.5 and 1.6 times `level`, for one column and for twelve, for small batches and large ones.
+# Graded on simulated worlds where the true rate is known: it should lie between 0.5 and 1.6 times `level`, for one column and for twelve, for small batches and large
+# ones.
 #
 # <details><summary>Hint</summary>Whole rows are drawn, so that columns that belong together stay together: <code>reference.sample(size, random_state=...)</code> with another seed for each batch. Then <code>np.quantile</code>.</details>
 
@@ -368,21 +376,24 @@ crews = pd.crosstab(log["year"], log["initial_action_by"], normalize="index")
 figure, axes = plt.subplots()
 for code in ["HAC1H", "HAC1F", "HAC1R", "HAC"]:
     axes.plot(crews.index, 100 * crews[code], marker="o", markersize=4, label=code)
-axes.set(title="Three codes end where one begins", xlabel="year", ylabel="fires first attacked by them (%)", xticks=range(2006, 2025, 3))
+axes.set(title="Three codes end where one begins", xticks=range(2006, 2025, 3))
+axes.set(xlabel="year", ylabel="fires first attacked by them (%)")
 axes.legend()
 plt.show()
 
 # %% [markdown]
-# Nobody sent the helicopters home: between 2012 and 2014 three codes were replaced by one. To the model, `HAC` was a category it had never seen. That is **recoding**: harmless to the
-# forest, harmful to the model, and mended by a mapping rather than by retraining. But a mapping is a temptation. Merge enough codes and every drift is gone, the real one too. So
-# an engineer asks two things of a proposed mapping: what does it explain, and does it merge only what can have been replaced?
+# Nobody sent the helicopters home: between 2012 and 2014 three codes were replaced by one. To the model, `HAC` was a category it had never seen. That is **recoding**:
+# harmless to the forest, harmful to the model, and mended by a mapping rather than by retraining. But a mapping is a temptation. Merge enough codes and every drift is
+# gone, the real one too. So an engineer asks two things of a proposed mapping: what does it explain, and does it merge only what can have been replaced?
 
 # %% [markdown]
 # ## Exercise 4: Judge a mapping (2 points, about 7 minutes)
 #
-# Write `judge_mapping(reference, current, mapping)` for two Series of codes (text, some missing) and a dict old code → new code. It returns a tuple `(before, after, honest)`:
+# Write `judge_mapping(reference, current, mapping)` for two Series of codes (text, some missing) and a dict old code → new code. It returns a tuple `(before, after,
+# honest)`:
 #
-# - `before`: the PSI of the shares of all codes that occur in either period: the sum of $(q - p)\,\ln(q / p)$. Missing values are left out, and a share below 0.0001 counts as 0.0001.
+# - `before`: the PSI of the shares of all codes that occur in either period: the sum of $(q - p)\,\ln(q / p)$. Missing values are left out, and a share below 0.0001
+#   counts as 0.0001.
 # - `after`: the same after the mapping is applied to **both** periods; codes that are not in it stay.
 # - `honest`: `False` if any key of the mapping still occurs in `current`, else `True`: a code in use has not been replaced.
 #
@@ -461,20 +472,24 @@ for _ in range(12):
 # %% [markdown]
 # ## Did the weather change, or its absence?
 #
-# The PSI of the temperature depends on a detail that few dashboards mention: what happens to missing values. **Before running:** which PSI is larger, with "missing" as one more
-# class, or without?
+# The PSI of the temperature depends on a detail that few dashboards mention: what happens to missing values. **Before running:** which PSI is larger, with "missing" as
+# one more class, or without?
 
 # %%
-classes = pd.DataFrame({name: pd.cut(period["temperature"], [-60, 0, 5, 10, 15, 20, 25, 30, 60]).cat.add_categories("missing").fillna("missing").value_counts(normalize=True, sort=False) for name, period in {"then": then, "now": now}.items()})
+limits = [-60, 0, 5, 10, 15, 20, 25, 30, 60]  # °C
+classes = pd.DataFrame({
+    name: pd.cut(period["temperature"], limits).astype(str).value_counts(normalize=True)
+    for name, period in {"then": then, "now": now}.items()
+}).rename(index={"nan": "missing"})
 for name, table in {"missing as a class": classes, "without it": classes.drop("missing")}.items():
     p, q = (table / table.sum()).to_numpy().T
     print(f"{name:20} PSI {stats.entropy(p, q) + stats.entropy(q, p):.2f}")
 print(f"missing: {classes.loc['missing', 'then']:.2%} then, {classes.loc['missing', 'now']:.1%} now")
 
 # %% [markdown]
-# The dashboard's red temperature is mostly **missingness**: 6 % of today's fires have none, then all but one had. The weather itself moved little. Both matter, but to different
-# people: the first goes to whoever runs the forms, the second to whoever trains the model. And missing values may hide: the spread rate is never missing, because its gaps were filled with
-# the mean, 0.9.
+# The dashboard's red temperature is mostly **missingness**: 6 % of today's fires have none, then all but one had. The weather itself moved little. Both matter, but to
+# different people: the first goes to whoever runs the forms, the second to whoever trains the model. And missing values may hide: the spread rate is never missing,
+# because its gaps were filled with the mean, 0.9.
 
 # %%
 for name, period in {"then": then, "now": now}.items():
@@ -483,13 +498,15 @@ for name, period in {"then": then, "now": now}.items():
 # %% [markdown]
 # ## Exercise 5: Missing, moved, or both? (2 points, about 5 minutes)
 #
-# Write `what_changed(reference, current, placeholders=())` for two Series of numbers. A cell has no information if it is missing or equals one of the `placeholders`. It returns a
-# **set** of words, empty if nothing changed:
+# Write `what_changed(reference, current, placeholders=())` for two Series of numbers. A cell has no information if it is missing or equals one of the `placeholders`.
+# It returns a **set** of words, empty if nothing changed:
 #
 # - `"missing"` if the shares of cells without information differ by at least 0.05 (five percentage points, up or down),
 # - `"moved"` if the Kolmogorov–Smirnov distance of the **real** values is at least 0.1. Without a real value in one of the periods, nothing can have moved.
 #
-# *By hand:* reference 1, 2, 3, 4 and current 1, 2, 3, NaN: a quarter is missing now, and the real values are nearly the same (distance 0.25 from four values; on real data we have more).
+# *By hand:* reference 1, 1, 2, 2 and current 1, 2, NaN, NaN: half of the cells are missing now, and the real values have the distance 0. The result is `{"missing"}`.
+#
+# <details><summary>Hint</summary><code>values.mask(values.isin(placeholders))</code> turns placeholders into NaN. Then the mean of <code>isna()</code>, and <code>stats.ks_2samp(...).statistic</code> of what is left.</details>
 
 # %% exercise="what-changed"
 def what_changed(reference, current, placeholders=()):
@@ -555,8 +572,8 @@ assert set(what_changed(copies[0].dropna(), empty)) == {"missing"}, "a current p
 # %% [markdown]
 # ## July is not a drift
 #
-# Fires have seasons. **Before running:** we compare the temperatures of each month of 2018 with those of the five years before. Which months look drifted if the reference is the whole year,
-# and which if it is the same month?
+# Fires have seasons. **Before running:** we compare the temperatures of each month of 2018 with those of the five years before. Which months look drifted if the
+# reference is the whole year, and which if it is the same month?
 
 # %%
 season = log[log["start"].dt.year == 2018]
@@ -564,29 +581,35 @@ years_before = log[log["start"].dt.year.between(2013, 2017)]
 def distance(a, b):
     return stats.ks_2samp(a["temperature"].dropna(), b["temperature"].dropna()).statistic
 
+def in_month(fires, month):
+    return fires[fires["start"].dt.month == month]
+
 months = range(4, 11)
 by_month = pd.DataFrame({
-    "all fires of five years": {m: distance(season[season["start"].dt.month == m], years_before) for m in months},
-    "same month of five years": {m: distance(season[season["start"].dt.month == m], years_before[years_before["start"].dt.month == m]) for m in months},
+    "all fires of five years": {m: distance(in_month(season, m), years_before) for m in months},
+    "same month of five years": {m: distance(in_month(season, m), in_month(years_before, m)) for m in months},
 })
 figure, axes = plt.subplots()
 by_month.plot.bar(ax=axes, rot=0)
-axes.set(title="A whole-year reference reports July and October as drift", xlabel="month of 2018", ylabel="distance of temperatures")
+axes.set(title="A whole-year reference reports July and October as drift")
+axes.set(xlabel="month of 2018", ylabel="distance of temperatures")
 plt.show()
 for m in (4, 9):
-    usual, new = (fires.loc[fires["start"].dt.month == m, "temperature"].mean() for fires in (years_before, season))
+    usual, new = (in_month(fires, m)["temperature"].mean() for fires in (years_before, season))
     print(f"month {m}: mean temperature {usual:.0f} °C in the five years before, {new:.0f} °C in 2018")
 
 # %% [markdown]
-# Against the whole year, July and October look drifted: they are July and October. Against their own month they are ordinary. April and September stay: their fires burned in warmer and in colder air than
-# usual, which is news. The cure is a **seasonal reference**: the same days of earlier years. Calendar months are a crude version of it (on 1 July, what is June?), and there are traps at New Year.
+# Against the whole year, July and October look drifted: they are July and October. Against their own month they are ordinary. April and September stay: their fires
+# burned in warmer and in colder air than usual, which is news. The cure is a **seasonal reference**: the same days of earlier years. Calendar months are a crude
+# version of it (on 1 July, what is June?), and there are traps at New Year.
 
 # %% [markdown]
 # ## Exercise 6: A reference that knows the season (2 points, about 7 minutes)
 #
-# Write `season_reference(fires, day, years=5, window=30)`. `fires` has a datetime column `start`, some missing; `day` is a `pd.Timestamp`. It returns the rows of `fires` (all columns, index
-# kept) that started within `window` days, before or after, of the **same day in one of the `years` previous years**. From 10 January 2020, one year back is 10 January 2019, and the window reaches from
-# December 2018 into February 2019. Nothing from the current window may be in it, and nothing from the future. A missing start is in no window. Fires right on the edge of a window (± 1 day) are not graded.
+# Write `season_reference(fires, day, years=5, window=30)`. `fires` has a datetime column `start`, some missing; `day` is a `pd.Timestamp`. It returns the rows of
+# `fires` (all columns, index kept) that started within `window` days, before or after, of the **same day in one of the `years` previous years**. From 10 January 2020,
+# one year back is 10 January 2019, and the window reaches from December 2018 into February 2019. Nothing from the current window may be in it, and nothing from the
+# future. A missing start is in no window. Fires right on the edge of a window (± 1 day) are not graded.
 #
 # *By hand:* `day` = 15 July 2020, `years=2`, `window=10`: fires from 5 to 25 July 2019 and from 5 to 25 July 2018.
 #
@@ -655,8 +678,8 @@ for day, years, window in [("2019-07-15", 5, 30), ("2020-01-04", 3, 20), ("2018-
 # %% [markdown]
 # ## Drift between columns
 #
-# All detectors so far look at one column at a time. **Before running:** on the right, the same humidities were dealt out anew: the fire with the hottest air gets the humidity of the one with the coldest, and so on
-# (simulated). What does a detector that watches each column notice?
+# All detectors so far look at one column at a time. **Before running:** on the right, the same humidities were dealt out anew: the fire with the hottest air gets the
+# humidity of the one with the coldest, and so on (simulated). What does a detector that watches each column notice?
 
 # %%
 pairs = then[["temperature", "relative_humidity"]].dropna().sample(1500, random_state=0)
@@ -672,8 +695,8 @@ print("distance of the humidities:", stats.ks_2samp(pairs["relative_humidity"], 
 
 # %% [markdown]
 # Nothing: the distance is exactly 0. Hot air is dry, and on the right it is humid, but no single column knows it. A **domain classifier** does: train a model to tell
-# reference rows from current rows. If it can, something differs, whatever it is. If not (AUC near 0.5), nothing that this model could use has changed. **Before running:** we split `then`
-# at random into two halves, which differ in nothing, and let a model tell them apart. What AUC do you expect?
+# reference rows from current rows. If it can, something differs, whatever it is. If not (AUC near 0.5), nothing that this model could use has changed. **Before
+# running:** we split `then` at random into two halves, which differ in nothing, and let a model tell them apart. What AUC do you expect?
 
 # %%
 weather = then[["temperature", "relative_humidity", "wind_speed", "latitude", "longitude"]].sample(1500, random_state=1)
@@ -682,14 +705,15 @@ model = HistGradientBoostingClassifier(random_state=0).fit(weather, half)
 print(f"AUC on the rows it was trained on: {roc_auc_score(half, model.predict_proba(weather)[:, 1]):.2f}")
 
 # %% [markdown]
-# An AUC near 1 for two halves of the same years. The model has learned the rows by heart; asked about rows it has seen, it tells anything apart. The question only makes sense
-# **out of sample**.
+# An AUC near 1 for two halves of the same years. The model has learned the rows by heart; asked about rows it has seen, it tells anything apart. The question only
+# makes sense **out of sample**.
 
 # %% [markdown]
 # ## Exercise 7: Tell two periods apart (2 points, about 6 minutes)
 #
-# Write `tell_apart(reference, current, seed=0)` for two DataFrames with the same number columns (some cells missing). It returns the AUC, a float, with which a classifier tells current rows from
-# reference rows **out of sample**. The two may have different numbers of rows, be sorted, and have overlapping indexes. The same seed gives the same result.
+# Write `tell_apart(reference, current, seed=0)` for two DataFrames with the same number columns (some cells missing). It returns the AUC, a float, with which a
+# classifier tells current rows from reference rows **out of sample**. The two may have different numbers of rows, be sorted, and have overlapping indexes. The same
+# seed gives the same result.
 #
 # Graded on simulated data: 0.42 to 0.58 if both come from the same world, at least 0.7 if only the relation between two columns has changed.
 #
@@ -756,21 +780,24 @@ assert got >= 0.7, f"one column moved by 1.5 spreads, your AUC is only {got:.2f}
 # %% [markdown]
 # ## Does any of this hurt?
 #
-# The inputs have drifted beyond doubt. **Before running:** by how much has the model become worse? We train on three quarters of `then` and look at the rest of `then`, and at `now`.
+# The inputs have drifted beyond doubt. **Before running:** by how much has the model become worse? We train on three quarters of `then` and look at the rest of `then`,
+# and at `now`.
 
 # %%
 numbers = ["latitude", "longitude", "fire_spread_rate", "temperature", "relative_humidity", "wind_speed"]
-words = ["general_cause", "activity_class", "detection_agent_type", "fire_type", "weather_conditions_over_fire", "fuel_type", "initial_action_by"]
+words = ["general_cause", "activity_class", "detection_agent_type", "fire_type", "weather_conditions_over_fire"]
+words += ["fuel_type", "initial_action_by"]
 inputs = log[numbers + words].astype(dict.fromkeys(words, "category"))
 train = then.sample(frac=0.75, random_state=0).index
 periods = {"then": then.index.difference(train), "now": now.index}
-triage = HistGradientBoostingClassifier(categorical_features="from_dtype", learning_rate=0.05, max_leaf_nodes=15, random_state=0)
+triage = HistGradientBoostingClassifier(learning_rate=0.05, max_leaf_nodes=15, random_state=0)
 triage.fit(inputs.loc[train], log.loc[train, "large"])
 predicted = {name: triage.predict_proba(inputs.loc[rows])[:, 1] for name, rows in periods.items()}
 outcome = {name: log.loc[rows, "large"] for name, rows in periods.items()}
 for name in periods:
     y, p = outcome[name], predicted[name]
-    print(f"{name:5} AUC {roc_auc_score(y, p):.3f}   mean prediction {p.mean():.3f}   large fires {y.mean():.3f}   Brier score {brier_score_loss(y, p):.3f}")
+    print(f"{name:5} mean prediction {p.mean():.3f}   large fires {y.mean():.3f}", end="   ")
+    print(f"AUC {roc_auc_score(y, p):.3f}   Brier score {brier_score_loss(y, p):.3f}")
 
 # %%
 figure, axes = plt.subplots()
@@ -778,25 +805,28 @@ for name in periods:
     y, p = calibration_curve(outcome[name], predicted[name], n_bins=8, strategy="quantile")
     axes.plot(100 * p, 100 * y, marker="o", label=name)
 axes.plot([0, 45], [0, 45], color="black", linestyle="--", linewidth=1, label="as predicted")
-axes.set(title="Today more fires grow than the model says", xlabel="predicted chance of a large fire (%)", ylabel="fires that became large (%)")
+axes.set(title="Today more fires grow than the model says")
+axes.set(xlabel="predicted chance of a large fire (%)", ylabel="fires that became large (%)")
 axes.legend()
 plt.show()
 
 # %% [markdown]
-# The ranking still holds: the crews still go to the right fires first. "The inputs drifted, so the model is worse" is a guess, and here it is wrong. But the **probabilities** no longer fit:
-# the model expects far fewer large fires than there are, and whoever plans the number of crews by them has too few. The relation between inputs and outcome has changed (**concept drift**), no
-# monitor of inputs can see it, and the AUC cannot either, because it only looks at the order. Build such a world yourself.
+# The ranking still holds: the crews still go to the right fires first. "The inputs drifted, so the model is worse" is a guess, and here it is wrong. But the
+# **probabilities** no longer fit: the model expects far fewer large fires than there are, and whoever plans the number of crews by them has too few. The relation
+# between inputs and outcome has changed (**concept drift**), no monitor of inputs can see it, and the AUC cannot either, because it only looks at the order. Build such
+# a world yourself.
 
 # %% [markdown]
 # ## Exercise 8: Construct a world that the AUC does not notice (2 points, about 6 minutes)
 #
-# Write `worse_world(p, seed)`. `p` is an array of predicted chances (between 0 and 1), which are right today. Return an array of outcomes, 0 or 1, one per fire, in a simulated world where
+# Write `worse_world(p, seed)`. `p` is an array of predicted chances (between 0 and 1), which are right today. Return an array of outcomes, 0 or 1, one per fire, in a
+# simulated world where
 #
 # - **at least 1.8 times** as many fires become large as the predictions say: `outcome.mean() >= 1.8 * p.mean()`,
 # - the **AUC** of `p` differs by at most 0.02 from what it is while the predictions are right,
 # - chance plays its part: another seed gives other outcomes.
 #
-# The checks have 50,000 fires with about 9 % large ones. Hint: doubling each chance is not the way; it changes the AUC as well.
+# The checks have 50,000 fires with about 9 % large ones. Doubling each chance is not the way: it changes the AUC as well.
 #
 # <details><summary>Hint</summary>Today's points lie above the line, small chances a little, large ones a lot. Multiply the <em>odds</em> p / (1 − p) of each fire by the same factor, turn them back into chances, and draw.</details>
 
@@ -814,7 +844,8 @@ def worse_world(p, seed):
 
 # %% free="worse-world"
 simulated = worse_world(predicted["then"], seed=1)
-predicted["then"].mean(), simulated.mean(), roc_auc_score(outcome["then"], predicted["then"]), roc_auc_score(simulated, predicted["then"])
+for name, y in {"as it was": outcome["then"], "your world": simulated}.items():
+    print(f"{name:10} large fires {y.mean():.3f}   AUC {roc_auc_score(y, predicted['then']):.3f}")
 
 # %% check="worse-world" points=2
 # Checks the three properties on simulated predictions.
@@ -850,9 +881,9 @@ for a, b, seed in [(0.5, 5.5, 3), (0.45, 4.2, 4), (0.6, 6, 5)]:
 # %% [markdown]
 # ## Slow drift, day by day
 #
-# Until now we compared two finished periods. In operation values arrive one by one, and the question is **when** to raise the alarm. Two errors compete: an alarm without a change, and an
-# alarm too late. The streams here are **simulated**: 300 days, calm, or with a level that creeps away from day 100 on by 0.02 spreads per day. **Before running:** a popular rule says
-# "alarm if a value is more than 3 spreads from the mean". How often is it wrong in 300 calm days?
+# Until now we compared two finished periods. In operation values arrive one by one, and the question is **when** to raise the alarm. Two errors compete: an alarm
+# without a change, and an alarm too late. The streams here are **simulated**: 300 days, calm, or with a level that creeps away from day 100 on by 0.02 spreads per day.
+# **Before running:** a popular rule says "alarm if a value is more than 3 spreads from the mean". How often is it wrong in 300 calm days?
 
 # %%
 def three_spreads(reference, values):
@@ -873,20 +904,22 @@ right.set(title="The sum of all days says a lot", xlabel="day", ylabel="sum of a
 plt.show()
 
 # %% [markdown]
-# A single day is too noisy: the rule cries wolf in more than half of the calm streams. What gives a slow drift away is that the deviations **add up**. On the right the sum wanders, and after day 100 it
-# runs away. The classical detector built on this is the **CUSUM** (cumulative sum; Page, 1954). Of each day's deviation it subtracts a small slack, so that noise alone lets the sum sink, never
-# lets it fall below 0, so that a long calm does not build up credit, and raises the alarm above a limit.
+# A single day is too noisy: the rule cries wolf in more than half of the calm streams. What gives a slow drift away is that the deviations **add up**. On the right the
+# sum wanders, and after day 100 it runs away. The classical detector built on this is the **CUSUM** (cumulative sum; Page, 1954). Of each day's deviation it subtracts
+# a small slack, so that noise alone lets the sum sink, never lets it fall below 0, so that a long calm does not build up credit, and raises the alarm above a limit.
 
 # %% [markdown]
 # ## Exercise 9: Raise the alarm in time (3 points, about 9 minutes)
 #
-# Write `first_alarm(reference, values)`. `reference` is an array of 1,000 calm values, `values` the new ones, in order of time. It returns the position (0 for the first day) of the first alarm, or `None`. The
-# level may creep **up or down**. Whether there is an alarm on day $t$ may only depend on the reference and on the values **up to day $t$**.
+# Write `first_alarm(reference, values)`. `reference` is an array of 1,000 calm values, `values` the new ones, in order of time. It returns the position (0 for the
+# first day) of the first alarm, or `None`. The level may creep **up or down**. Whether there is an alarm on day $t$ may only depend on the reference and on the values
+# **up to day $t$**.
 #
-# Graded on 100 calm and 100 creeping streams with hidden seeds, with different means and spreads: at most 8 calm ones with an alarm, and at least 90 of the creeping ones with the first alarm
-# **within 75 days** of the start of the drift (an alarm before it is false).
+# Graded on 100 calm and 100 creeping streams with hidden seeds, with different means and spreads: at most 8 calm ones with an alarm, and at least 90 of the creeping
+# ones with the first alarm **within 75 days** of the start of the drift (an alarm before it is false).
 #
-# *By hand:* mean 0, spread 1, slack 0.5, limit 2: the values 1, 0, 2, 2 give the upper sums 0.5, 0 (not −0.5 + 0.5 …, never below 0), 1.5, 3: alarm at position 3.
+# *By hand:* mean 0, spread 1, slack 0.5, limit 2: the values 1, 0, 2, 2 give the upper sums 0.5, 0, 1.5, 3: alarm at position 3. (After −1 instead of 0 the sum would
+# be 0 as well, never less.)
 #
 # <details><summary>Hint</summary>Standardise by the reference. Keep two sums: <code>up = max(0, up + z - slack)</code> and <code>down = max(0, down - z - slack)</code>. Try a slack of 0.5 and limits between 5 and 15.</details>
 
@@ -909,7 +942,8 @@ def first_alarm(reference, values):
 # %% free="first-alarm"
 alarms = [first_alarm(*daily_stream(seed)) for seed in range(200)]
 delays = pd.Series([first_alarm(*daily_stream(seed, start=100)) for seed in range(200)], dtype=float) - 100
-print(f"false alarm in {np.mean([day is not None for day in alarms]):.1%} of the calm streams, median delay {delays.median():.0f} days")
+print(f"false alarm in {np.mean([day is not None for day in alarms]):.1%} of the calm streams")
+print(f"median delay {delays.median():.0f} days")
 
 # %% check="first-alarm" points=3
 # Checks a steep stream, and 40 calm and 40 creeping simulated streams. The limits scale with the numbers of streams.
@@ -952,8 +986,8 @@ assert _right >= 90, f"only {_right} of 100 fresh creeping streams have their fi
 # %% [markdown]
 # ## What can be known on day t
 #
-# The best monitor would watch the outcomes: how many fires become large? But an outcome takes time. **Before running:** on 15 May 2023 somebody computes the share of large fires of the season so far, from
-# all fires that are under control and thus have a final size. Is that share too high, too low, or right?
+# The best monitor would watch the outcomes: how many fires become large? But an outcome takes time. **Before running:** on 15 May 2023 somebody computes the share of
+# large fires of the season so far, from all fires that are under control and thus have a final size. Is that share too high, too low, or right?
 
 # %%
 year = log[(log["start"].dt.year == 2023)]
@@ -961,7 +995,8 @@ day = pd.Timestamp("2023-05-15")
 begun = year[year["start"] <= day]
 finished = begun["control"] <= day
 print(f"{len(begun)} fires, {finished.sum()} of them under control")
-print(f"large: {begun.loc[finished, 'large'].mean():.1%} of those under control, {begun['large'].mean():.1%} of all (known today, not on that day)")
+print(f"large: {begun.loc[finished, 'large'].mean():.1%} of those under control")
+print(f"large: {begun['large'].mean():.1%} of all, as we know today, but nobody did on that day")
 
 # %%
 days = pd.date_range("2023-05-01", "2023-09-30", freq="3D")
@@ -970,20 +1005,23 @@ truth = [year.loc[year["start"] <= day, "large"].mean() for day in days]
 figure, axes = plt.subplots()
 axes.plot(days, 100 * np.array(truth), label="all fires so far (known later)")
 axes.plot(days, 100 * np.array(known), label="fires under control on that day")
-axes.set(title="Known outcomes come from the harmless fires first", xlabel="day of 2023", ylabel="large fires (%)", ylim=(0, 25))
+axes.set(title="Known outcomes come from the harmless fires first", ylim=(0, 25))
+axes.set(xlabel="day of 2023", ylabel="large fires (%)")
 axes.legend()
 plt.show()
 
 # %% [markdown]
-# Small fires are over within hours, large ones burn for days or weeks. Whoever takes only the labels that are there already sees a harmless season, just when it is not. The opposite error is more common still:
-# an analysis done later, with all labels, "shows" an alarm for a day on which nobody could have raised it. An honest statement names what is open: the share lies **between** two bounds.
+# Small fires are over within hours, large ones burn for days or weeks. Whoever takes only the labels that are there already sees a harmless season, just when it is
+# not. The opposite error is more common still: an analysis done later, with all labels, "shows" an alarm for a day on which nobody could have raised it. An honest
+# statement names what is open: the share lies **between** two bounds.
 
 # %% [markdown]
 # ## Exercise 10: Bounds for what is not known yet (2 points, about 5 minutes)
 #
-# Write `rate_bounds(fires, today)`. `fires` has the columns `start`, `control` (datetimes, `control` missing while a fire burns on) and `large` (boolean). `today` is a `pd.Timestamp`. It returns a tuple `(low, high)`: the lowest and
-# highest possible share of large fires among those that **started by today** (today included), given what is known today. A label is known from the moment of `control` on. The column `large` is filled for all fires, as it is in an
-# archive; labels that do not exist yet must not be used. Without any fire, nothing is known: `(0, 1)`.
+# Write `rate_bounds(fires, today)`. `fires` has the columns `start`, `control` (datetimes, `control` missing while a fire burns on) and `large` (boolean). `today` is a
+# `pd.Timestamp`. It returns a tuple `(low, high)`: the lowest and highest possible share of large fires among those that **started by today** (today included), given
+# what is known today. A label is known from the moment of `control` on. The column `large` is filled for all fires, as it is in an archive; labels that do not exist
+# yet must not be used. Without any fire, nothing is known: `(0, 1)`.
 #
 # *By hand:* four fires have started; two are under control, one of them large; two burn on. The share is at least 1/4 and at most 3/4.
 
@@ -1049,8 +1087,9 @@ for _ in range(25):
 # %% [markdown]
 # ## When does retraining pay?
 #
-# An alarm is not yet a decision. Here is a **simulated** product: for ten years a model loses something each month; 1 is usual. Now and then the world jumps, and the loss stays high until the model is trained
-# again. Other bad months pass by themselves. The outcomes of a month are known two months later. A retraining costs 5. **Before running:** what costs more, never to retrain or to retrain every month?
+# An alarm is not yet a decision. Here is a **simulated** product: for ten years a model loses something each month; 1 is usual. Now and then the world jumps, and the
+# loss stays high until the model is trained again. Other bad months pass by themselves. The outcomes of a month are known two months later. A retraining costs 5.
+# **Before running:** what costs more, never to retrain or to retrain every month?
 
 # %%
 def never(known, trained, usual, cost):
@@ -1073,13 +1112,14 @@ for policy, marker in ((never, None), (at_each_alarm, "v")):
     if marker:
         done = months.index[months["retrained"]]
         axes.plot(done, np.full(len(done), 0.3), marker, color=line.get_color(), label="retrained")
-axes.set(title="Each jump is answered several times, and bad months that pass as well", xlabel="month", ylabel="loss (1 is usual)", ylim=(0, 8))
+axes.set(title="Each jump is answered several times, and bad months that pass as well", ylim=(0, 8))
+axes.set(xlabel="month", ylabel="loss (1 is usual)")
 axes.legend(ncols=3)
 plt.show()
 
 # %% [markdown]
-# Retraining at each alarm is better than both extremes, and still wasteful. Look at the triangles. It retrains after single bad months that would have passed. And after a jump it retrains
-# several times in a row: the losses that arrive in these months are still those of the **old** model.
+# Retraining at each alarm is better than both extremes, and still wasteful. Look at the triangles. It retrains after single bad months that would have passed. And
+# after a jump it retrains several times in a row: the losses that arrive in these months are still those of the **old** model.
 
 # %% [markdown]
 # ## Exercise 11: A retraining policy (3 points, about 8 minutes)
@@ -1092,8 +1132,8 @@ plt.show()
 #
 # Graded on 20 hidden worlds: your mean total cost must be lower than that of `never` and of `always`, and **at most two thirds** of that of `at_each_alarm` above.
 #
-# *By hand:* the model was trained in month 10, and the losses of months 5 to 9 were high: wait, they say nothing about it. Months 10 to 14 were all near 4: retrain. Of months 10 to 14 only
-# month 11 was bad: do not.
+# *By hand:* the model was trained in month 10, and the losses of months 5 to 9 were high: wait, they say nothing about it. Months 10 to 14 were all near 4: retrain. Of
+# months 10 to 14 only month 11 was bad: do not.
 
 # %% exercise="retrain"
 def retrain(known, trained, usual, cost):
@@ -1109,7 +1149,8 @@ def retrain(known, trained, usual, cost):
 
 # %% free="retrain"
 months = run_policy(retrain, seed=2)
-print(f"costs {total_cost(retrain, seeds=range(20)):.0f} in ten years, {months['retrained'].sum()} retrainings in the world of the figure")
+print(f"costs {total_cost(retrain, seeds=range(20)):.0f} in ten years (mean of 20 worlds)")
+print(f"{months['retrained'].sum()} retrainings in the world of the figure")
 
 # %% check="retrain" points=3
 # Checks the examples by hand, and ten simulated worlds.
@@ -1149,33 +1190,34 @@ assert _mine <= _theirs * 2 / 3, f"20 fresh worlds: your policy costs {_mine:.0f
 # %% [markdown]
 # ## The same with a tool
 #
-# You have built the parts by hand. **Evidently** offers them ready-made: the preset below measures drift in each column, and `run` takes the **current** data first, the reference second. The whole report, with a
-# picture of each column, is saved beside this notebook as `drift-report.html` (about 4 MB; open it with a double click). Here are its scores. **Before running:** where will they differ from yours?
+# You have built the parts by hand. **Evidently** offers them ready-made: the preset below measures drift in each column, and `run` takes the **current** data first,
+# the reference second. The whole report, with a picture of each column, is saved beside this notebook as `drift-report.html` (about 4 MB; open it with a double click;
+# in a folder that cannot be written it goes to a temporary one). Here are its scores. **Before running:** where will they differ from yours?
 
 # %%
 watched = ["temperature", "fire_spread_rate", "latitude", "general_cause", "initial_action_by"]
 snapshot = Report([DataDriftPreset(method="psi")]).run(now[watched], then[watched])
-folder = Path(".")
 try:
-    snapshot.save_html(str(folder / "drift-report.html"))
-except OSError:  # a folder in which nothing can be written
-    folder = Path(tempfile.mkdtemp())
-    snapshot.save_html(str(folder / "drift-report.html"))
-scores = [metric for metric in snapshot.dict()["metrics"] if "column" in metric["config"]]
-pd.DataFrame({metric["config"]["column"]: {"PSI": round(float(metric["value"]), 3), "drift": bool(metric["value"] >= metric["config"]["threshold"])} for metric in scores}).T
+    snapshot.save_html("drift-report.html")
+except OSError:  # nothing can be written beside the notebook
+    snapshot.save_html(str(Path(tempfile.mkdtemp()) / "drift-report.html"))
+metrics = [metric for metric in snapshot.dict()["metrics"] if "column" in metric["config"]]
+scores = pd.DataFrame([{"column": m["config"]["column"], "PSI": m["value"]} | m["config"] for m in metrics])
+scores["drift"] = scores["PSI"] >= scores["threshold"]
+scores[["column", "PSI", "threshold", "drift"]].round(3)
 
 # %% [markdown]
-# The tool leaves missing temperatures out without a word, so the 6 % that are lost do not show. It cuts its bins of equal width over both periods, where you used the quantiles of the reference, so the
-# spread rate, crowded near zero, looks calm: same name, another number. Its threshold is 0.1 whatever the number of rows. And nothing warns that the crews were only renamed. A tool does
-# the arithmetic; the questions of this lab remain yours. For numbers Evidently also knows a measure with a meaning: the **normed Wasserstein distance**, how far values must be moved on average, in
-# spreads of the reference.
+# The tool leaves missing temperatures out without a word, so the 6 % that are lost do not show. It cuts its bins of equal width over both periods, where you used the
+# quantiles of the reference, so the spread rate, crowded near zero, looks calm: same name, another number. Its threshold is 0.1 whatever the number of rows. And
+# nothing warns that the crews were only renamed. A tool does the arithmetic; the questions of this lab remain yours. For numbers Evidently also knows a measure with a
+# meaning: the **normed Wasserstein distance**, how far values must be moved on average, in spreads of the reference.
 
 # %% [markdown]
 # ## Exercise 12: Drift scores from Evidently (2 points, about 6 minutes)
 #
-# Write `drift_scores(reference, current)`. It runs a `DataDriftPreset` with `num_method="wasserstein"` and `cat_method="psi"` and returns a Series: for each column **of the reference** (in its order, as the index) the score of that
-# column, a float. A column that is not in `current`, or that has no value at all in one of the two, has no score: `NaN`. (Evidently ends with an error there.) Columns that only `current` has are ignored. At
-# least one column can be compared.
+# Write `drift_scores(reference, current)`. It runs a `DataDriftPreset` with `num_method="wasserstein"` and `cat_method="psi"` and returns a Series: for each column
+# **of the reference** (in its order, as the index) the score of that column, a float. A column that is not in `current`, or that has no value at all in one of the two,
+# has no score: `NaN`. (Evidently ends with an error there.) Columns that only `current` has are ignored. At least one column can be compared.
 #
 # *By hand:* if every temperature is one spread of the reference higher, its score is 1.
 #
@@ -1201,9 +1243,15 @@ drift_scores(then[[*watched, "wind_speed"]], now[watched]).round(2)
 # %% check="drift-scores" points=2
 # Checks a shift by one spread, a wider spread, and a column that is lost. The data are simulated.
 rng = np.random.default_rng(6)
-old = pd.DataFrame({"temperature": rng.normal(15, 5, 400), "wind": rng.normal(10, 2, 400), "crew": rng.choice(["HAC", "FTAC"], 400), "gone": rng.normal(size=400)})
-new = pd.DataFrame({"temperature": old["temperature"] + old["temperature"].std(), "wind": 10 + 5 * (old["wind"] - 10), "crew": old["crew"], "extra": 1.0})
-got = drift_scores(old, new)
+old = pd.DataFrame({"temperature": rng.normal(15, 5, 400), "wind": rng.normal(10, 2, 400), "gone": 1.0})
+old["crew"] = rng.choice(["HAC", "FTAC"], 400)
+new = old.drop(columns="gone").assign(extra=1.0, wind=10 + 5 * (old["wind"] - 10))
+new["temperature"] += old["temperature"].std()
+try:
+    got = drift_scores(old, new)
+except (KeyError, ValueError) as error:
+    got = error
+assert not isinstance(got, Exception), f"ends with {got!r}: the column 'gone' is not in the current data. Compare only what can be compared"
 assert isinstance(got, pd.Series), f"drift_scores should return a Series, it returned a {type(got).__name__}"
 assert list(got.index) == list(old.columns), f"one entry per column of the reference, in its order: {list(old.columns)}, you have {list(got.index)}"
 assert np.isnan(got["gone"]), f"'gone' is not in the current data: its score is NaN, you have {got['gone']}"
@@ -1235,23 +1283,27 @@ for factor in (0.25, 3.0):
 # %% [markdown]
 # ## Decision memo (3 points, about 10 minutes)
 #
-# Ms Okafor heads the provincial dispatch centre. She is no engineer. She sees a dashboard that is red in every column and asks: "Is the model broken? Should we switch it off, or train it again, and who tells me next time?" Write her
-# **half a page** (about 150 to 250 words): your recommendation, the two or three findings that matter most *for her decision* with a figure from this notebook each, how the next alarm will come about, and what remains
-# uncertain. No jargon.
+# Ms Okafor heads the provincial dispatch centre. She is no engineer. She sees a dashboard that is red in every column and asks: "Is the model broken? Should we switch
+# it off, or train it again, and who tells me next time?" Write her **half a page** (about 150 to 250 words): your recommendation, the two or three findings that matter
+# most *for her decision* with a figure from this notebook each, how the next alarm will come about, and what remains uncertain. No jargon.
 
 # %% [markdown] memo="memo" points=3
 # **Rubric** (1 point each)
 #
-# 1. *Decision:* a clear recommendation in the first two sentences (keep the ranking, mend the probabilities, or another that the figures carry), and a condition under which it would change.
-# 2. *Evidence:* two or three findings that bear on the decision, each with a correct figure of the student's own; tells apart what changed in the world (more large fires) from what did not (codes, missing values, seasons).
+# 1. *Decision:* a clear recommendation in the first two sentences (keep the ranking, mend the probabilities, or another that the figures carry), and a condition under
+#    which it would change.
+# 2. *Evidence:* two or three findings that bear on the decision, each with a correct figure of the student's own; tells apart what changed in the world (more large
+#    fires) from what did not (codes, missing values, seasons).
 # 3. *Honesty and language:* says what cannot be known yet or was simulated, names an owner for the next alarm and what it costs, uses no unexplained technical term.
 #
-# **Example.** Keep the model in service for deciding who is visited first, and train it again before next season for planning how many crews are needed. Until then, treat its chances as too low. It still ranks fires about as well as
-# when it was built. But it expects about 9 large fires in 100 where there are now almost 13. Most of the red on the dashboard is not news. The column for crews is red because three codes
-# were replaced by one between 2012 and 2014; a translation table will mend that. The temperature is red mainly because 6 in 100 fires now have no reading, which was not so before: please let the owners of the form
-# look into it. We will replace the dashboard by fewer alarms, which compare each week with the same weeks of earlier years and are set so that at most one batch in ten raises a false one. Retraining follows only when
-# two months in a row are bad, counting the present model alone; in our simulated trial that cost less than two thirds of retraining at each alarm. I must be honest about delay: in mid-May 2023 the fires then finished suggested
-# 11 % large ones, while in truth it was 18 %. No tool could have known that in May. We will report a range instead. The duty analyst owns the alarm. If the ranking itself gets worse next season, I will come back to you at once.
+# **Example.** Keep the model in service for deciding who is visited first, and train it again before next season for planning how many crews are needed. Until then,
+# treat its chances as too low. It still ranks fires about as well as when it was built. But it expects about 9 large fires in 100 where there are now almost 13. Most
+# of the red on the dashboard is not news. The column for crews is red because three codes were replaced by one between 2012 and 2014; a translation table will mend
+# that. The temperature is red mainly because 6 in 100 fires now have no reading, which was not so before: please let the owners of the form look into it. We will
+# replace the dashboard by fewer alarms, which compare each week with the same weeks of earlier years and are set so that at most one batch in ten raises a false one.
+# Retraining follows only when two months in a row are bad, counting the present model alone; in our simulated trial that cost less than two thirds of retraining at
+# each alarm. I must be honest about delay: in mid-May 2023 the fires then finished suggested 11 % large ones, while in truth it was 18 %. No tool could have known that
+# in May. We will report a range instead. The duty analyst owns the alarm. If the ranking itself gets worse next season, I will come back to you at once.
 
 # %% [markdown]
 # ## What you have learned
@@ -1262,8 +1314,8 @@ for factor in (0.25, 3.0):
 # - Input drift does not mean a worse model, and a model can get worse while inputs and ranking look fine.
 # - A detector is judged by delay *and* false alarms, and with labels that exist on that day. Retraining is a decision with a price.
 #
-# **In practice** most alarms end in a mapping or a phone call, not in retraining. Labels that depend on the model's own decisions (a crew sent early keeps a fire small) are harder still, and no exercise above treats that. The streams and
-# the retraining costs were simulated; real ones jump less cleanly.
+# **In practice** most alarms end in a mapping or a phone call, not in retraining. Labels that depend on the model's own decisions (a crew sent early keeps a fire
+# small) are harder still, and no exercise above treats that. The streams and the retraining costs were simulated; real ones jump less cleanly.
 #
 # **Go further**
 #
@@ -1281,5 +1333,5 @@ for factor in (0.25, 3.0):
 # %% [markdown]
 # ## Hand in
 #
-# Restart the kernel and run all cells (*Run → Restart Kernel and Run All Cells*), look at the checks once more, save, and upload this notebook, with its name unchanged, to
-# the assignment in Moodle.
+# Restart the kernel and run all cells (*Run → Restart Kernel and Run All Cells*), look at the checks once more, save, and upload this notebook, with its name
+# unchanged, to the assignment in Moodle.
