@@ -957,7 +957,7 @@ _late = sum(day is None or day > 175 for day in _days)
 assert _early + _late <= 6, f"of 40 creeping streams {_early} have an alarm before the drift and {_late} have none within 75 days of its start: at most 6 in all. Add up deviations, never below 0, in both directions"
 _reference, _values = daily_stream(103, start=100)
 _day = first_alarm(_reference, _values)
-assert _day == first_alarm(_reference, _values[:_day + 1]), f"your alarm on day {_day} is not there if the stream ends on that day: you use values from the future"
+assert _day is None or _day == first_alarm(_reference, _values[:_day + 1]), f"your alarm on day {_day} is not there if the stream ends on that day: you use values from the future"
 ### BEGIN HIDDEN TESTS
 import numpy as np
 from mlelabs.streams import daily_stream
