@@ -201,7 +201,7 @@ assert abs(got_["real"] - 0.5) < 0.06 and got_["noise"] == 0, "use the score tha
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# scikit-learn has it ready-made. Here are both versions of the question: shuffled in the test data, and shuffled in the training data. **Before running:** in which of them will the
+# scikit-learn has it ready-made. Here is the question asked twice, on 5,000 fires each: shuffled in the test data, and shuffled in the training data. **Before running:** in which of them will the
 # inputs look more important?
 
 # %%
@@ -217,7 +217,7 @@ plt.show()
 drops_on.tail(6).round(4)
 
 # %% [markdown]
-# The axis is logarithmic: one input, the spread rate, carries most of the ranking; latitude, wind, humidity and longitude follow far behind. (A bar that is not there is 0 or less.) On training data the month looks several
+# The axis is logarithmic: one input, the spread rate, carries most of the ranking; latitude, wind, longitude and humidity follow far behind. (A bar that is not there is 0 or less.) On training data the month looks several
 # times as important as it is for new fires: the model has learned details of old seasons that do not come back. Two warnings. This says what the **model** relies on, not what drives
 # fires: importance is not causality. And an input with a drop near 0 may still matter, as you will see in Exercise 3.
 
@@ -240,8 +240,8 @@ for kept in (sizes, sizes[1:]):
 
 # %% [markdown]
 # An AUC of 0.99999 is not a success, it is an alarm. The explanation shows the culprit: `current_size` is the **final** size, and "larger than 4 hectares" is what we predict. Nobody knows
-# it when the crew is sent. But look at the second line: without it the AUC is still 0.9998, because a twin stood behind it, the size when the fire was out, and the model had not even
-# looked at it. Removing the most important input once is not enough.
+# it when the crew is sent. But look at the second line: without it the AUC is still 0.9998, because a twin stood behind it, the size when the fire was out, which the first model had hardly
+# touched. Removing the most important input once is not enough.
 
 # %% [markdown]
 # ## Exercise 2: Round up the suspects (3 points, about 8 minutes)
@@ -363,7 +363,7 @@ assert set(got_) == {"h2", "h4"}, f"in the real log with its names hidden, two c
 # ## Two that know the same
 #
 # Suppose a second observer estimates the spread rate, too, within some ten percent. (The second estimate is **simulated**; the log has only one.) **Before running:** shuffling the spread
-# rate cost 0.19 of AUC. How much will each of the two estimates cost, when the model has both?
+# rate cost 0.18 of AUC. How much will each of the two estimates cost, when the model has both?
 
 # %%
 second = table["spread_rate"] * np.exp(np.random.default_rng(1).normal(0, 0.1, len(table)))
@@ -788,8 +788,9 @@ assert abs(got_ - 0.5) < 1e-9, f"a column of whole numbers may get the value 0.5
 
 # %%
 explanation = shap.TreeExplainer(model)(test[inputs])
-total = explanation.base_values + explanation.values.sum(axis=1)
-print("contributions:", explanation.values.shape, " base:", round(float(explanation.base_values[0]), 2))
+total = np.ravel(explanation.base_values) + explanation.values.sum(axis=1)
+base = float(np.ravel(explanation.base_values)[0])
+print("contributions:", explanation.values.shape, f" base: {base:.2f}, a probability of {1 / (1 + np.exp(-base)):.1%}")
 print("first fire: total", round(total[0], 3), " probability", round(predict(test[inputs])[0], 3))
 print("largest gap to the log-odds of a large fire:", f"{np.abs(total - model.decision_function(test[inputs])).max():.6f}")
 print("largest gap to the probability, after 1 / (1 + exp(-total)):", f"{np.abs(1 / (1 + np.exp(-total)) - predict(test[inputs])).max():.6f}")
@@ -837,7 +838,7 @@ pd.DataFrame({"fires": bands.value_counts(sort=False), "mean contribution": rate
 
 # %% [markdown]
 # The curve rises, as it should, but for a hole at 0.9: 0.5 m/min counts for nearly nothing, 1.0 raises the risk by about one unit, and 0.9 *lowers* it. No fire behaves like that. 0.9 is the mean of the column, filled in for gaps before the
-# file was published (2,868 rows), and gaps mean small fires. The explanation is right about the model; it is the model that is wrong about fire. That is what explanations are best at: finding faults.
+# file was published, and gaps mean small fires; 491 fires of the test years carry it. The explanation is right about the model; it is the model that is wrong about fire. That is what explanations are best at: finding faults.
 
 # %% [markdown]
 # Now the trap of the class. This forest predicts three sizes, and its explanation has **three axes**: fires, inputs and classes, the classes in the order of `classes_`. It adds up in probabilities. **Before running:** which
@@ -888,9 +889,9 @@ def to_probability(base, contributions):
     ### END SOLUTION
 
 # %% free="class-contributions"
-base, shares = class_contributions(forest, test[inputs].head(50), "large")
-print("base", round(base, 4), " first fire", round(base + shares.iloc[0].sum(), 4), " forest says", forest.predict_proba(test[inputs].head(1)).round(4))
-to_probability(explanation.base_values[0], pd.DataFrame(explanation.values[:3], index=test.index[:3])).round(3)
+base_large, shares = class_contributions(forest, test[inputs].head(50), "large")
+print("base", round(base_large, 4), " first fire", round(base_large + shares.iloc[0].sum(), 4), " forest says", forest.predict_proba(test[inputs].head(1)).round(4))
+to_probability(base, pd.DataFrame(explanation.values[:3], index=test.index[:3])).round(3)
 
 # %% check="class-contributions" points=3
 # Checks a small simulated forest for two of its classes, and three totals in log-odds.
@@ -986,7 +987,7 @@ print([describe(column, fire[column]) for column in inputs])
 # - each text is `"raises: "` or `"lowers: "`, by the sign of the contribution, followed by `describe(input, value)`,
 # - an input that contributes exactly 0 is no reason, so the list may be shorter than `k`.
 #
-# *By hand:* contributions wind −0.8, rate 2.1, month 0.1 and `k` = 2 give `["raises: spreads 5.0 m/min", "lowers: wind 0 km/h"]`.
+# *By hand:* a rate of 5 and no wind, with the contributions rate 2.1, wind −0.8, month 0.1, give for `k` = 2 `["raises: spreads 5.0 m/min", "lowers: wind 0 km/h"]`.
 #
 # <details><summary>Hint</summary><code>sorted</code> with a key that is a pair: minus the absolute contribution, then the name.</details>
 
@@ -1012,7 +1013,7 @@ def reason_codes(contributions, fire, describe, k=3):
 # Your reasons, on a card as the dispatcher would see it:
 
 # %% free="reason-codes"
-card = [f"Why {predict(test.loc[[case], inputs])[0]:.0%}?  (usual: {1 / (1 + np.exp(-explanation.base_values[0])):.0%})", *reason_codes(contributions, fire, describe, k=4)]
+card = [f"Why {predict(test.loc[[case], inputs])[0]:.0%}?  (start: {1 / (1 + np.exp(-base)):.0%})", *reason_codes(contributions, fire, describe, k=4)]
 figure, axes = plt.subplots()
 axes.set(title="One fire, explained for a dispatcher", xticks=[], yticks=[], ylim=(len(card), -0.5), facecolor="whitesmoke")
 for line, text in enumerate(card):
@@ -1069,7 +1070,7 @@ assert reason_codes(pd.Series({"a": 0.0}), pd.Series({"a": 1.0}), _say) == [], "
 #
 # Reasons say what pushed. A **counterfactual** says what it would take to decide otherwise: "with a spread rate of 1 instead of 5, no crew would go". Here it serves as a warning: *the decision hangs on this one
 # estimate; check it*. Not every change makes sense. The place and the month are what they are; only the readings could have been different. And readings belong together: 35 °C with
-# 100 % humidity does not occur. **Before running:** if each reading may move alone to any value that occurs, is one enough to bring this fire below 25 %, the line for the first crews?
+# 100 % humidity does not occur. **Before running:** if each reading may move alone to any value that occurs, is one enough to bring this fire below, say, 25 %?
 
 # %%
 readings = ["spread_rate", "temperature", "humidity", "wind_speed"]
@@ -1307,7 +1308,7 @@ axes[1].set(title="One fire: small reasons change sides", xlabel="contribution (
 plt.show()
 
 # %% [markdown]
-# Each dot is one of the six models. The spread rate is always first; behind it the dots of wind, latitude and humidity overlap, so who comes second is a matter of luck. For the one fire on the right, the four strong reasons keep their sign in all
+# Each dot is one of the six models. The spread rate is always first; behind it the dots of wind and latitude overlap, so who comes second is a matter of luck. For the one fire on the right, the four strong reasons keep their sign in all
 # six models, and weak ones lie on both sides of zero. A card should show the first kind only.
 
 # %% [markdown]
