@@ -758,7 +758,7 @@ def surrogate(predict, train, test, inputs, depth):
     tree = DecisionTreeRegressor(max_depth=depth, random_state=0).fit(train[inputs], says)
     return tree, tree.score(train[inputs], says)
 
-# %% reject="surrogate" name="model and tree the wrong way round in R²" message="predictions as the truth"
+# %% reject="surrogate" name="model and tree the wrong way round in R²" message="takes the truth first"
 def surrogate(predict, train, test, inputs, depth):
     tree = DecisionTreeRegressor(max_depth=depth, random_state=0).fit(train[inputs], predict(train[inputs]))
     return tree, r2_score(tree.predict(test[inputs]), predict(test[inputs]))

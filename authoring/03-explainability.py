@@ -18,10 +18,10 @@
 # %% [markdown]
 # ## The situation
 #
-# **Dispatch triage** is built: a model ranks new wildfires in Alberta by the probability that they will grow beyond 4 hectares, and crews go to the top of the list first. Today a
-# dispatcher refused to follow it. "Why there?" she asked, and nobody could say. If the reason is sound, she should trust the list; if it is not, a crew drives to the wrong
-# fire and the right one burns. An explanation answers what **the model** does with its inputs. It does not say what makes fires grow. In this lab you will see how much
-# lies between the two.
+# **Dispatch triage** is built: a model ranks new wildfires in Alberta by the probability that they will grow beyond 4 hectares, and crews go to the top of the list
+# first. Today a dispatcher refused to follow it. "Why there?" she asked, and nobody could say. If the reason is sound, she should trust the list; if it is not, a crew
+# drives to the wrong fire and the right one burns. An explanation answers what **the model** does with its inputs. It does not say what makes fires grow. In this lab
+# you will see how much lies between the two.
 #
 # How this notebook works: **given** cells are locked; run them and read. In **exercise** cells you replace the line `raise NotImplementedError(...)`. The
 # **check** below each exercise tells you at once what is right and what is not; when your lab is graded, further tests run on fresh data. Every exercise stands
@@ -75,8 +75,8 @@ train.shape, test.shape
 test.sample(4, random_state=3)
 
 # %% [markdown]
-# We train on the years to 2018 and test on those after. `fit` wraps it up: it takes a table of inputs and the answers, and returns a function that predicts. Most exercises need
-# only such a `predict`: they work for any model.
+# We train on the years to 2018 and test on those after. `fit` wraps it up: it takes a table of inputs and the answers, and returns a function that predicts. Most
+# exercises need only such a `predict`: they work for any model.
 
 # %%
 def fit(rows, large):
@@ -89,12 +89,13 @@ for name, years in {"train": train, "test": test}.items():
     print(f"AUC on {name}: {roc_auc_score(years['large'], predict(years[inputs])):.3f}")
 
 # %% [markdown]
-# An honest model: of one large and one small fire of later years, it ranks the large one higher in 91 of 100 cases. On its training data it looks better than it is, as all models do.
+# An honest model: of one large and one small fire of later years, it ranks the large one higher in 91 of 100 cases. On its training data it looks better than it is, as
+# all models do.
 #
 # ## Which inputs does the model rely on?
 #
-# A simple question to a model: what if you could not see this input? **Permutation importance** shuffles one column, so that each fire gets the value of some other fire, and looks
-# how much worse the predictions become. The model stays as it is. **Before running:** which three of the 14 inputs will matter most?
+# A simple question to a model: what if you could not see this input? **Permutation importance** shuffles one column, so that each fire gets the value of some other
+# fire, and looks how much worse the predictions become. The model stays as it is. **Before running:** which three of the 14 inputs will matter most?
 
 # %% [markdown]
 # ## Exercise 1: Measure what shuffling costs (2 points, about 7 minutes)
@@ -201,8 +202,8 @@ assert abs(got_["real"] - 0.5) < 0.06 and got_["noise"] == 0, "use the score tha
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# scikit-learn has it ready-made. Here is the question asked twice, on 5,000 fires each: shuffled in the test data, and shuffled in the training data. **Before running:** in which of them will the
-# inputs look more important?
+# scikit-learn has it ready-made. Here is the question asked twice, on 5,000 fires each: shuffled in the test data, and shuffled in the training data. **Before
+# running:** in which of them will the inputs look more important?
 
 # %%
 model = HistGradientBoostingClassifier(max_leaf_nodes=8, random_state=0).fit(train[inputs], train["large"])
@@ -217,21 +218,22 @@ plt.show()
 drops_on.tail(6).round(4)
 
 # %% [markdown]
-# The axis is logarithmic: one input, the spread rate, carries most of the ranking; latitude, wind, longitude and humidity follow far behind. (A bar that is not there is 0 or less.) On training data the month looks several
-# times as important as it is for new fires: the model has learned details of old seasons that do not come back. Two warnings. This says what the **model** relies on, not what drives
-# fires: importance is not causality. And an input with a drop near 0 may still matter, as you will see in Exercise 3.
+# The axis is logarithmic: one input, the spread rate, carries most of the ranking; latitude, wind, longitude and humidity follow far behind. (A bar that is not there
+# is 0 or less.) On training data the month looks several times as important as it is for new fires: the model has learned details of old seasons that do not come back.
+# Two warnings. This says what the **model** relies on, not what drives fires: importance is not causality. And an input with a drop near 0 may still matter, as you
+# will see in Exercise 3.
 
 # %% [markdown]
 # ## Too good to be true
 #
-# A colleague has found more numbers in the log and adds them: sizes of the fire at various moments. **Before running:** the honest AUC is 0.909. How much would be a pleasant surprise,
-# and how much would make you suspicious?
+# A colleague has found more numbers in the log and adds them: sizes of the fire at various moments. **Before running:** the honest AUC is 0.909. How much would be a
+# pleasant surprise, and how much would make you suspicious?
 
 # %%
 sizes = ["current_size", "first_ex_size_perimeter", "first_uc_size", "first_bh_size", "fire_fighting_start_size", "assessment_hectares"]
 train_sizes, test_sizes = train.join(fires[sizes]), test.join(fires[sizes])
 some = test_sizes.sample(2000, random_state=0)
-for kept in (sizes, sizes[1:]):
+for kept in (sizes, sizes[1:], ["fire_fighting_start_size"]):
     columns = inputs + kept
     wide = HistGradientBoostingClassifier(max_leaf_nodes=8, random_state=0).fit(train_sizes[columns], train["large"])
     auc = roc_auc_score(test["large"], wide.predict_proba(test_sizes[columns])[:, 1])
@@ -239,9 +241,10 @@ for kept in (sizes, sizes[1:]):
     print(f"AUC {auc:.5f}; shuffling costs", pd.Series(shuffled.importances_mean, index=columns).nlargest(2).round(4).to_dict())
 
 # %% [markdown]
-# An AUC of 0.99999 is not a success, it is an alarm. The explanation shows the culprit: `current_size` is the **final** size, and "larger than 4 hectares" is what we predict. Nobody knows
-# it when the crew is sent. But look at the second line: without it the AUC is still 0.9998, because a twin stood behind it, the size when the fire was out, which the first model had hardly
-# touched. Removing the most important input once is not enough.
+# An AUC of 0.99999 is not a success, it is an alarm. The explanation shows the culprit: `current_size` is the **final** size, and "larger than 4 hectares" is what we
+# predict. Nobody knows it when the crew is sent. But look at the second line: without it the AUC is still 0.9998, because a twin stood behind it, the size when the
+# fire was out, which the first model had hardly touched. Removing the most important input once is not enough. And
+# not every leak shouts: the size when firefighting started, alone, lifts the AUC to 0.962 (third line).
 
 # %% [markdown]
 # ## Exercise 2: Round up the suspects (3 points, about 8 minutes)
@@ -252,7 +255,8 @@ for kept in (sizes, sizes[1:]):
 # - If it is **above** `too_good`, the input whose shuffling (in `test`) costs the most AUC becomes a suspect. Start again without it.
 # - If it is not, stop: no result is too good any more. The list may be empty.
 #
-# A suspect is not yet guilty: it is an input about which somebody must ask *when is this known?* And an honest input may be important: it is no suspect while the AUC is plausible.
+# A suspect is not yet guilty: it is an input about which somebody must ask *when is this known?* And an honest input may be important: it is no suspect while the AUC
+# is plausible.
 #
 # *By hand:* AUC 0.999, the final size costs most; without it 0.997, the size when out costs most; without both 0.91, and `too_good` is 0.95. Suspects: those two.
 #
@@ -355,15 +359,15 @@ assert set(got_) == {"h2", "h4"}, f"in the real log with its names hidden, two c
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# On the real log, all six sizes are suspects. Five are guilty: they are known only later, so the model would be excellent in every test and useless on the day. The sixth,
-# `assessment_hectares`, is known at the first assessment. It is an honest input and a matter of judgement: it says "this fire is already large", and a model that ranks by it sends crews to
-# fires that have grown, not to those that will. No metric decides that. People who know the process do.
+# On the real log, all six sizes are suspects. Five are guilty: they are known only later, so the model would be excellent in every test and useless on the day. The
+# sixth, `assessment_hectares`, is known at the first assessment. It is an honest input and a matter of judgement: it says "this fire is already large", and a model
+# that ranks by it sends crews to fires that have grown, not to those that will. No metric decides that. People who know the process do.
 
 # %% [markdown]
 # ## Two that know the same
 #
-# Suppose a second observer estimates the spread rate, too, within some ten percent. (The second estimate is **simulated**; the log has only one.) **Before running:** shuffling the spread
-# rate cost 0.18 of AUC. How much will each of the two estimates cost, when the model has both?
+# Suppose a second observer estimates the spread rate, too, within some ten percent. (The second estimate is **simulated**; the log has only one.) **Before running:**
+# shuffling the spread rate cost 0.18 of AUC. How much will each of the two estimates cost, when the model has both?
 
 # %%
 second = table["spread_rate"] * np.exp(np.random.default_rng(1).normal(0, 0.1, len(table)))
@@ -374,17 +378,18 @@ print("AUC:", round(roc_auc_score(test["large"], twin.predict_proba(twin_test.dr
 pd.Series(shuffled.importances_mean, index=[*inputs, "second_estimate"]).nlargest(4).round(3)
 
 # %% [markdown]
-# The model is as good as before, and the spread rate seems to have lost four fifths of its importance. It has not: while one estimate is shuffled, the other still tells. Inputs that know
-# the same share the credit, and each looks small. Whoever removes "unimportant" inputs by such a list may remove both. The remedy is to shuffle them **together**.
+# The model is as good as before, and the spread rate seems to have lost four fifths of its importance. It has not: while one estimate is shuffled, the other still
+# tells. Inputs that know the same share the credit, and each looks small. Whoever removes "unimportant" inputs by such a list may remove both. The remedy is to shuffle
+# them **together**.
 
 # %% [markdown]
 # ## Exercise 3: Shuffle a group together (2 points, about 6 minutes)
 #
-# Write `group_drops(predict, rows, answers, score, groups, repeats=5, seed=0)`. `groups` maps a name to a list of columns of `rows`. It returns a Series: for each group the score
-# **minus** the score after shuffling the group, averaged over `repeats` shuffles.
+# Write `group_drops(predict, rows, answers, score, groups, repeats=5, seed=0)`. `groups` maps a name to a list of columns of `rows`. It returns a Series: for each
+# group the score **minus** the score after shuffling the group, averaged over `repeats` shuffles.
 #
-# All columns of a group get the **same** shuffling: each fire receives the group's values of *one* other fire, so that they still fit together. A column may be in more than one group. `rows`
-# stays as it is.
+# All columns of a group get the **same** shuffling: each fire receives the group's values of *one* other fire, so that they still fit together. A column may be in more
+# than one group. `rows` stays as it is.
 #
 # *By hand:* fires 1, 2, 3 with temperatures 5, 20, 30 and humidities 90, 50, 20. If fire 1 gets the temperature of fire 3, 30, it also gets the humidity 20.
 
@@ -463,14 +468,16 @@ assert abs(got_["pair"]) < 1e-9, "values of a group should stay together: each r
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# On the real model, shuffling the temperature alone costs next to nothing. Yet it belongs to a group, the weather, whose members together cost more than the sum of the three: while one is
-# shuffled, the others still tell whether it is a day for fires. "Temperature does not matter" would have been a wrong conclusion from a right number.
+# On the real model, shuffling the temperature alone costs next to nothing. Yet it belongs to a group, the weather, whose members together cost more than the sum of the
+# three: while one is shuffled, the others still tell whether it is a day for fires. "Temperature does not matter" would have been a wrong conclusion from a right
+# number.
 
 # %% [markdown]
 # ## How does the prediction change with an input?
 #
-# Importance says *how much*, not *in which direction*. **Partial dependence** sets one input to the same value in every row, lets the model predict, and takes the mean; then the next value. (We
-# use rows without gaps and the scale of log-odds, on which this model adds up; 0 is a probability of one half, −2 one of 12 %.) **Before running:** which of the two will rise, wind or temperature?
+# Importance says *how much*, not *in which direction*. **Partial dependence** sets one input to the same value in every row, lets the model predict, and takes the
+# mean; then the next value. (We use rows without gaps and the scale of log-odds, on which this model adds up; 0 is a probability of one half, −2 one of 12 %.) **Before
+# running:** which of the two will rise, wind or temperature?
 
 # %%
 complete = test.dropna().sample(300, random_state=0)
@@ -482,17 +489,17 @@ axes[1].set(title="Temperature: no clear direction", xlabel="temperature (°C)",
 plt.show()
 
 # %% [markdown]
-# The curve on the left climbs by more than one unit of log-odds. The one on the right wanders within half a unit and ends where it began. Does the temperature do next to nothing, or different things for different
-# fires? A mean cannot tell. One curve for each fire can: **individual conditional expectation**, ICE.
+# The curve on the left climbs by more than one unit of log-odds. The one on the right wanders within half a unit and ends where it began. Does the temperature do next
+# to nothing, or different things for different fires? A mean cannot tell. One curve for each fire can: **individual conditional expectation**, ICE.
 
 # %% [markdown]
 # ## Exercise 4: Draw a curve for each fire (2 points, about 7 minutes)
 #
-# Write `ice(predict, rows, column, grid, centred=False)`. It returns a DataFrame: one line for each row of `rows` (its index), one column for each value of `grid` (in the same order).
-# The entry is what the model predicts for that row if `column` has that value and everything else is as it was.
+# Write `ice(predict, rows, column, grid, centred=False)`. It returns a DataFrame: one line for each row of `rows` (its index), one column for each value of `grid` (in
+# the same order). The entry is what the model predicts for that row if `column` has that value and everything else is as it was.
 #
-# With `centred=True`, subtract from each line its own entry at the **first** value of `grid`, so that all curves start at 0 and their shapes can be compared. `rows` stays as it is. The
-# mean over the lines is the partial dependence, so you get that for free.
+# With `centred=True`, subtract from each line its own entry at the **first** value of `grid`, so that all curves start at 0 and their shapes can be compared. `rows`
+# stays as it is. The mean over the lines is the partial dependence, so you get that for free.
 #
 # *By hand:* for `predict` = wind × dry, a fire with dry = 2 and the grid `[0, 10, 30]`, the line is 0, 20, 60, whatever wind the fire really had.
 
@@ -563,13 +570,15 @@ display.axes_[0, 0].set(title="The mean hides that fires differ", xlabel="temper
 plt.show()
 
 # %% [markdown]
-# As it gets warmer, the prediction falls for most fires, for some by a whole unit, and rises for others, for one by more than 0.8. The mean shows none of this: it stays within 0.4. What warmth does in this
-# model depends on the other inputs; that is an **interaction**. How far can it go? Until nothing of a strong effect is left in the mean.
+# As it gets warmer, the prediction falls for most fires, for some by a whole unit, and rises for others, for one by more than 0.8. The mean shows none of this: it
+# stays within 0.4. What warmth does in this model depends on the other inputs; that is an **interaction**. How far can it go? Until nothing of a strong effect is left
+# in the mean.
 
 # %% [markdown]
 # ## Exercise 5: Construct an effect that averages to nothing (2 points, about 5 minutes)
 #
-# Write `flat_effect()`. It returns a pair `(rows, predict)`: a DataFrame of at least 100 rows with the column `wind` and others of your choice, and a function that predicts a number for each row, such that
+# Write `flat_effect()`. It returns a pair `(rows, predict)`: a DataFrame of at least 100 rows with the column `wind` and others of your choice, and a function that
+# predicts a number for each row, such that
 #
 # - the partial dependence on `wind` is **flat**: on a grid from the smallest to the largest wind it varies by less than 5 % of the standard deviation of the predictions,
 # - and yet `wind` **matters**: shuffling it changes the predictions by more than 25 % of that standard deviation, on average,
@@ -618,31 +627,34 @@ spread_ = (max(curve_) - min(curve_)) / usual_.std()
 assert spread_ < 0.05, f"the partial dependence varies by {spread_:.0%} of the standard deviation of the predictions: not flat. For how many rows does wind raise the prediction, for how many does it lower it?"
 
 # %% [markdown]
-# A flat curve is no proof that an input is without effect, and a steep one does not make an input important (it may hardly ever vary). Look at the single curves before you conclude.
+# A flat curve is no proof that an input is without effect, and a steep one does not make an input important (it may hardly ever vary). Look at the single curves before
+# you conclude.
 
 # %% [markdown]
 # ## Sharing out one prediction
 #
-# The dispatcher asks about **one** fire: how much did each input contribute to this prediction? Inputs act together, so who gets the credit? Game theory has the same question: players earn
-# something together; how to share it fairly? Here are three crews and the hectares that each team would save (**invented** for the example). **Before running:** what is a fair
-# share for the pump crew, which can do nothing alone?
+# The dispatcher asks about **one** fire: how much did each input contribute to this prediction? Inputs act together, so who gets the credit? Game theory has the same
+# question: players earn something together; how to share it fairly? Here are three crews and the hectares that each team would save (**invented** for the example).
+# **Before running:** what is a fair share for the pump crew, which can do nothing alone?
 
 # %%
 saved = {"": 0, "A": 4, "B": 6, "P": 0, "AB": 12, "AP": 10, "BP": 12, "ABP": 24}  # A, B: ground crews, P: pump crew
 pd.Series(saved, name="hectares saved").to_frame().T
 
 # %% [markdown]
-# What the pump crew adds depends on who is there already: nothing at first, 6 to A, 6 to B, 12 to both. Shapley's answer (1953): let the players arrive one after the other, note by how
-# much the value rises when a player comes, and take the mean over **all orders of arrival**. It is the only way of sharing for which four things hold: the shares add up to what all earn together
-# (efficiency), equal players get equal shares (symmetry), who never adds anything gets nothing (dummy), and the shares of a sum of two games are the sums of the shares (linearity).
+# What the pump crew adds depends on who is there already: nothing at first, 6 to A, 6 to B, 12 to both. Shapley's answer (1953): let the players arrive one after the
+# other, note by how much the value rises when a player comes, and take the mean over **all orders of arrival**. It is the only way of sharing for which four things
+# hold: the shares add up to what all earn together (efficiency), equal players get equal shares (symmetry), who never adds anything gets nothing (dummy), and the
+# shares of a sum of two games are the sums of the shares (linearity).
 
 # %% [markdown]
 # ## Exercise 6: Compute Shapley values exactly (3 points, about 9 minutes)
 #
-# Write `shapley(players, value)`. `players` is a list of up to five names, `value` a function that takes a `frozenset` of players and returns a number. Return a dict: player → Shapley value,
-# the mean over all orders of arrival of what the player adds when he or she comes.
+# Write `shapley(players, value)`. `players` is a list of up to five names, `value` a function that takes a `frozenset` of players and returns a number. Return a dict:
+# player → Shapley value, the mean over all orders of arrival of what the player adds when he or she comes.
 #
-# The value of nobody, `value(frozenset())`, need not be 0: it is what is there before anyone comes, so it belongs to no player. The shares add up to `value(all) - value(nobody)`.
+# The value of nobody, `value(frozenset())`, need not be 0: it is what is there before anyone comes, so it belongs to no player. The shares add up to
+# `value(all) - value(nobody)`.
 #
 # *By hand:* A alone earns 4, B alone 6, both 16, nobody 0. In the order A, B: A adds 4, B adds 12. In the order B, A: B adds 6, A adds 10. So A gets 7 and B gets 9.
 #
@@ -709,16 +721,19 @@ assert np.allclose(list(even_.values()), 3), f"three equal players who earn 9 sh
 # %% [markdown]
 # ## From a game to a prediction
 #
-# Now let the inputs be the players. The value of a team of inputs is what the model predicts **if only they are known**. A model cannot leave inputs out, so the unknown ones are filled with values of other fires, the
-# *background*, and the predictions are averaged. With nobody known that is the mean prediction; with all known it is the prediction for this fire.
+# Now let the inputs be the players. The value of a team of inputs is what the model predicts **if only they are known**. A model cannot leave inputs out, so the
+# unknown ones are filled with values of other fires, the *background*, and the predictions are averaged. With nobody known that is the mean prediction; with all known
+# it is the prediction for this fire.
 
 # %% [markdown]
 # ## Exercise 7: Turn a model into a game (2 points, about 7 minutes)
 #
-# Write `coalition_value(predict, fire, background)`. `fire` is a Series (input → value), `background` a DataFrame with the same inputs. It **returns a function** `value(team)`: for a collection of
-# input names, the mean prediction over all rows of `background` in which the inputs of the team have the values of `fire`. `background` stays as it is.
+# Write `coalition_value(predict, fire, background)`. `fire` is a Series (input → value), `background` a DataFrame with the same inputs. It **returns a function**
+# `value(team)`: for a collection of input names, the mean prediction over all rows of `background` in which the inputs of the team have the values of `fire`.
+# `background` stays as it is.
 #
-# *By hand:* `predict` = wind × dry, background rows (0, 1) and (10, 3), fire (20, 5). Nobody known: (0 + 30) / 2 = 15. Wind known: (20 × 1 + 20 × 3) / 2 = 40. Both known: 100.
+# *By hand:* `predict` = wind × dry, background rows (0, 1) and (10, 3), fire (20, 5). Nobody known: (0 + 30) / 2 = 15. Wind known: (20 × 1 + 20 × 3) / 2 = 40. Both
+# known: 100.
 
 # %% exercise="coalition-value"
 def coalition_value(predict, fire, background):
@@ -783,8 +798,9 @@ assert abs(got_ - 0.5) < 1e-9, f"a column of whole numbers may get the value 0.5
 # %% [markdown]
 # ## The tool, and what scale it speaks
 #
-# Fourteen inputs make 16,384 teams; for trees, **shap** computes the same kind of shares fast. (Without a background, as here, it fills unknown inputs with the help of the counts that the trees
-# remember from training.) It never says by itself what its numbers are shares **of**, so we check. **Before running:** will base plus contributions give the probability?
+# Fourteen inputs make 16,384 teams; for trees, **shap** computes the same kind of shares fast. (Without a background, as here, it fills unknown inputs with the help of
+# the counts that the trees remember from training.) It never says by itself what its numbers are shares **of**, so we check. **Before running:** will base plus
+# contributions give the probability?
 
 # %%
 explanation = shap.TreeExplainer(model)(test[inputs])
@@ -796,10 +812,12 @@ print("largest gap to the log-odds of a large fire:", f"{np.abs(total - model.de
 print("largest gap to the probability, after 1 / (1 + exp(-total)):", f"{np.abs(1 / (1 + np.exp(-total)) - predict(test[inputs])).max():.6f}")
 
 # %% [markdown]
-# The shares of this model add up in **log-odds**, exactly, for every fire. The base, −3.95, is a probability of 1.9 %. Only a *total* can be turned into a probability; a single contribution cannot: +1 multiplies
-# the odds by 2.7, wherever they are. And there is a second trap, the class: this model has one column of contributions, for `True`. Others have one per class.
+# The shares of this model add up in **log-odds**, exactly, for every fire. The base, −3.95, is a probability of 1.9 %. Only a *total* can be turned into a probability;
+# a single contribution cannot: +1 multiplies the odds by 2.7, wherever they are. And there is a second trap, the class: this model has one column of contributions, for
+# `True`. Others have one per class.
 #
-# Now all of it at once. Each dot is a fire, to the right are contributions that raise its risk; red dots have a high value of the input, blue ones a low value, **grey ones none**.
+# Now all of it at once. Each dot is a fire, to the right are contributions that raise its risk; red dots have a high value of the input, blue ones a low value, **grey
+# ones none**.
 
 # %%
 np.random.seed(0)  # the plot shakes its dots a little
@@ -817,9 +835,10 @@ lost = first & (predict(test[inputs].assign(humidity=np.nan)) < line)
 print(f"{first.sum()} large fires are in the top tenth; {lost.sum()} of them would not be if nobody had entered the humidity")
 
 # %% [markdown]
-# Fast fires, wind and dry air raise the risk: sound reasons. But look at the grey dots on the left of humidity. No reading at all lowers the risk more than the dampest air does. The model has
-# learned how the log is **kept**: for the smallest fires nobody writes the weather down. In the log that is true. On the day it is dangerous: whoever is too busy to read the instruments sends
-# her own fire down the list: of 389 large fires in the top tenth, 250 would drop out of it without that one reading. Nothing in the AUC warns of that.
+# Fast fires, wind and dry air raise the risk: sound reasons. But look at the grey dots on the left of humidity. No reading at all lowers the risk more than the dampest
+# air does. The model has learned how the log is **kept**: for the smallest fires nobody writes the weather down. In the log that is true. On the day it is dangerous:
+# whoever is too busy to read the instruments sends her own fire down the list: of 389 large fires in the top tenth, 250 would drop out of it without that one reading.
+# Nothing in the AUC warns of that.
 #
 # A second habit of the same kind hides in the most important input. **Before running:** how should the contribution change as the spread rate rises?
 
@@ -837,12 +856,13 @@ bands = pd.cut(rate, [0.3, 0.6, 0.89, 0.91, 1.0], labels=["0.3 to 0.6", "to 0.89
 pd.DataFrame({"fires": bands.value_counts(sort=False), "mean contribution": rate_share.groupby(bands, observed=False).mean().round(2)})
 
 # %% [markdown]
-# The curve rises, as it should, but for a hole at 0.9: 0.5 m/min counts for nearly nothing, 1.0 raises the risk by about one unit, and 0.9 *lowers* it. No fire behaves like that. 0.9 is the mean of the column, filled in for gaps before the
-# file was published, and gaps mean small fires; 491 fires of the test years carry it. The explanation is right about the model; it is the model that is wrong about fire. That is what explanations are best at: finding faults.
+# The curve rises, as it should, but for a hole at 0.9: 0.5 m/min counts for nearly nothing, 1.0 raises the risk by about one unit, and 0.9 *lowers* it. No fire behaves
+# like that. 0.9 is the mean of the column, filled in for gaps before the file was published, and gaps mean small fires; 491 fires of the test years carry it. The
+# explanation is right about the model; it is the model that is wrong about fire. That is what explanations are best at: finding faults.
 
 # %% [markdown]
-# Now the trap of the class. This forest predicts three sizes, and its explanation has **three axes**: fires, inputs and classes, the classes in the order of `classes_`. It adds up in probabilities. **Before running:** which
-# place has "large" among small, medium and large?
+# Now the trap of the class. This forest predicts three sizes, and its explanation has **three axes**: fires, inputs and classes, the classes in the order of
+# `classes_`. It adds up in probabilities. **Before running:** which place has "large" among small, medium and large?
 
 # %%
 extent = pd.cut(fires["current_size"], [0, 4, 40, np.inf], labels=["small", "medium", "large"]).astype(str)
@@ -854,9 +874,10 @@ print(shap.TreeExplainer(forest)(test[inputs].head(50)).values.shape, forest.cla
 #
 # Write two functions.
 #
-# - `class_contributions(forest, rows, target)`: explain the probability of the class `target` with shap's `TreeExplainer`. Return `(base, contributions)`: one number, and a DataFrame with index and columns
-#   of `rows`. For each row, base plus contributions is the probability that `forest` gives to `target`.
-# - `to_probability(base, contributions)`: for a model that adds up in **log-odds**. `base` is a number, `contributions` a DataFrame, one line per fire. Return a Series of probabilities, with the same index.
+# - `class_contributions(forest, rows, target)`: explain the probability of the class `target` with shap's `TreeExplainer`. Return `(base, contributions)`: one number,
+# and a DataFrame with index and columns of `rows`. For each row, base plus contributions is the probability that `forest` gives to `target`.
+# - `to_probability(base, contributions)`: for a model that adds up in **log-odds**. `base` is a number, `contributions` a DataFrame, one line per fire. Return a Series
+# of probabilities, with the same index.
 #
 # *By hand:* base −2 and the contributions 1.5 and 0.5 make log-odds of 0, a probability of 0.5.
 #
@@ -959,8 +980,9 @@ plt.gcf().set_size_inches(7, 3.6)
 plt.show()
 
 # %% [markdown]
-# Read from the bottom: the model starts at −3.95, the mean over all fires; each bar adds one input's share; at the top stands the total for this fire, in log-odds. The figure is right, and no help in the ten
-# seconds a dispatcher has. She needs a few **reason codes**: the strongest reasons first, in words, with their direction. These words are given:
+# Read from the bottom: the model starts at −3.95, its mean in training; each bar adds one input's share; at the top stands the total for this fire, in log-odds. The
+# figure is right, and no help in the ten seconds a dispatcher has. She needs a few **reason codes**: the strongest reasons first, in words, with their direction. These
+# words are given:
 
 # %%
 TEMPLATES = {"latitude": "latitude {:.1f}° N", "longitude": "longitude {:.1f}°", "month": "month {:.0f}", "hour": "{:.0f} o'clock", "spread_rate": "spreads {:.1f} m/min",
@@ -981,7 +1003,8 @@ print([describe(column, fire[column]) for column in inputs])
 # %% [markdown]
 # ## Exercise 9: Write reason codes (3 points, about 7 minutes)
 #
-# Write `reason_codes(contributions, fire, describe, k=3)`. `contributions` and `fire` are Series by input: its share in the log-odds, and its value. Return a list of at most `k` texts, the strongest reason first:
+# Write `reason_codes(contributions, fire, describe, k=3)`. `contributions` and `fire` are Series by input: its share in the log-odds, and its value. Return a list of
+# at most `k` texts, the strongest reason first:
 #
 # - strongest means the largest contribution **regardless of its sign**; between equals the input whose name comes first in the alphabet,
 # - each text is `"raises: "` or `"lowers: "`, by the sign of the contribution, followed by `describe(input, value)`,
@@ -1062,15 +1085,17 @@ assert reason_codes(pd.Series({"a": 0.0}), pd.Series({"a": 1.0}), _say) == [], "
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# That card can be read, and argued with: "the wind is calm, but a front comes at four" is a reason to overrule the model. It can also mislead, because it lists what moved the **model**. "Latitude 59.8° N raises" is true of
-# the model, and no place burns because of its latitude: the number stands for something else, perhaps for how far away the crews are. The explanation cannot tell.
+# That card can be read, and argued with: "the wind is calm, but a front comes at four" is a reason to overrule the model. It can also mislead, because it lists what
+# moved the **model**. "Latitude 59.8° N raises" is true of the model, and no place burns because of its latitude: the number stands for something else, perhaps for how
+# far away the crews are. The explanation cannot tell.
 
 # %% [markdown]
 # ## What would have to be different?
 #
-# Reasons say what pushed. A **counterfactual** says what it would take to decide otherwise: "with a spread rate of 1 instead of 5, no crew would go". Here it serves as a warning: *the decision hangs on this one
-# estimate; check it*. Not every change makes sense. The place and the month are what they are; only the readings could have been different. And readings belong together: 35 °C with
-# 100 % humidity does not occur. **Before running:** if each reading may move alone to any value that occurs, is one enough to bring this fire below, say, 25 %?
+# Reasons say what pushed. A **counterfactual** says what it would take to decide otherwise: "with a spread rate of 1 instead of 5, no crew would go". Here it serves as
+# a warning: *the decision hangs on this one estimate; check it*. Not every change makes sense. The place and the month are what they are; only the readings could have
+# been different. And readings belong together: 35 °C and 90 % humidity hardly ever come together. **Before running:** if each reading may move alone to any value that
+# occurs, is one enough to bring this fire below, say, 25 %?
 
 # %%
 readings = ["spread_rate", "temperature", "humidity", "wind_speed"]
@@ -1080,7 +1105,7 @@ for reading in readings:
     print(f"{reading:12} now {fire[reading]:5.1f}, lowest probability when it alone changes: {lowest:.0%}")
 
 # %% [markdown]
-# The crew stands or falls with the spread rate, which somebody estimated by eye. No other reading alone can take this fire off the list.
+# The crew stands or falls with the spread rate, one number that somebody reported in a hurry. No other reading alone can take this fire off the list.
 
 # %% [markdown]
 # ## Exercise 10: Find a counterfactual (3 points, about 8 minutes)
@@ -1094,7 +1119,8 @@ for reading in readings:
 #
 # `fire` is a Series, input → value, without gaps; so is `reference`. `predict` takes a DataFrame. Nothing that you were given changes.
 #
-# *By hand:* `predict` = rate × wind, `fire` = (5, 20), `limit` 30, reference rows (4, 10) and (3, 15). Rate alone: 80 or 60; wind alone: 50 or 75. Both from the first row: 40; from the second: 45. So: `None`.
+# *By hand:* `predict` = rate × wind, `fire` = (5, 20), `limit` 30, reference rows (4, 10) and (3, 15). Rate alone: 80 or 60; wind alone: 50 or 75. Both from the first
+# row: 40; from the second: 45. So: `None`.
 #
 # <details><summary>Hint</summary>Go through the numbers of changes 0, 1, 2, … and through all <code>combinations</code> of that size. For one combination, predict a table that is <code>fire</code> in every row, with the chosen columns from <code>reference</code>.</details>
 
@@ -1193,8 +1219,9 @@ assert min(found_.values()) > 0
 # %% [markdown]
 # ## A simple model of the model
 #
-# The auditors want one page that they can read: a small tree that imitates the model, a **surrogate**. The only question is whether it says what *the model* says: its **fidelity**. Here is a
-# tree that was trained on what truly happened. **Before running:** will it agree more with the truth or with the model, which it has never seen?
+# The auditors want one page that they can read: a small tree that imitates the model, a **surrogate**. The only question is whether it says what *the model* says: its
+# **fidelity**. Here is a tree that was trained on what truly happened. **Before running:** will it agree more with the truth or with the model, which it has never
+# seen?
 
 # %%
 truthful = DecisionTreeRegressor(max_depth=8, random_state=0).fit(train[inputs], train["large"])
@@ -1202,13 +1229,14 @@ guess = truthful.predict(test[inputs])
 print(f"R² against the truth: {r2_score(test['large'], guess):.2f}, against the model: {r2_score(predict(test[inputs]), guess):.2f}")
 
 # %% [markdown]
-# Against the truth it looks poor, as a probability rarely meets a yes or no. That number says nothing about a surrogate; the second one does, and 0.56 is a poor imitation. A tree of the same depth does much better when it is taught
-# what the model says.
+# Against the truth it looks poor, as a probability rarely meets a yes or no. That number says nothing about a surrogate; the second one does, and 0.56 is a poor
+# imitation. A tree of the same depth does much better when it is taught what the model says.
 
 # %% [markdown]
 # ## Exercise 11: Build a surrogate and score its fidelity (2 points, about 5 minutes)
 #
-# Write `surrogate(predict, train, test, inputs, depth)`. `train` and `test` hold the `inputs` and other columns, among them what truly happened. Return a pair `(tree, fidelity)`:
+# Write `surrogate(predict, train, test, inputs, depth)`. `train` and `test` hold the `inputs` and other columns, among them what truly happened. Return a pair
+# `(tree, fidelity)`:
 #
 # - `tree`: a fitted `DecisionTreeRegressor` with at most `depth` levels that imitates `predict(train[inputs])`,
 # - `fidelity`: its R² on `test[inputs]`, with what the **model** says there as the truth. 1 is a perfect copy, 0 no better than the model's mean.
@@ -1248,6 +1276,7 @@ assert np.size(fidelity_) == 1, f"fidelity should be one number, got {fidelity_!
 assert tree_.get_depth() <= 2, f"the tree may have 2 levels, it has {tree_.get_depth()}"
 says_, guess_ = np.asarray(stubborn_(known[600:])), tree_.predict(known.loc[600:, ["heat", "wind"]])
 assert r2_score(says_, guess_) > 0.5, "the tree does not imitate the model. What did you train it on: what the model says, or what truly happened?"
+assert abs(fidelity_ - r2_score(guess_, says_)) > 1e-6, "r2_score takes the truth first, and here the truth is what the model says: you have them the wrong way round"
 assert abs(fidelity_ - r2_score(says_, guess_)) < 1e-6, f"fidelity should be {r2_score(says_, guess_):.3f}, R² on test with the model's predictions as the truth, got {fidelity_:.3f}"
 ### BEGIN HIDDEN TESTS
 import numpy as np
@@ -1280,13 +1309,14 @@ for seed_ in (21, 22, 23, 24):
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# A tree that fits on a page tells a good part of what the model says, and never all of it. So a decision on one fire must not be justified by the surrogate: it may belong to the rest.
+# A tree that fits on a page tells a good part of what the model says, and never all of it. So a decision on one fire must not be justified by the surrogate: it may
+# belong to the rest.
 
 # %% [markdown]
 # ## Would the explanation be the same tomorrow?
 #
-# The model is retrained each winter. If its reasons change with every retraining, although the ranking of fires does not, they are an accident of the sample. We train six models on samples
-# drawn from the training fires with replacement, and explain all of them. **Before running:** which inputs will keep their place?
+# The model is retrained each winter. If its reasons change with every retraining, although the ranking of fires does not, they are an accident of the sample. We train
+# six models on samples drawn from the training fires with replacement, and explain all of them. **Before running:** which inputs will keep their place?
 
 # %%
 importances, reasons = [], []
@@ -1308,14 +1338,15 @@ axes[1].set(title="One fire: small reasons change sides", xlabel="contribution (
 plt.show()
 
 # %% [markdown]
-# Each dot is one of the six models. The spread rate is always first; behind it the dots of wind and latitude overlap, so who comes second is a matter of luck. For the one fire on the right, the four strong reasons keep their sign in all
-# six models, and weak ones lie on both sides of zero. A card should show the first kind only.
+# Each dot is one of the six models. The spread rate is always first; behind it the dots of wind and latitude overlap, so who comes second is a matter of luck. For the
+# one fire on the right, the four strong reasons keep their sign in all six models, and weak ones lie on both sides of zero. A card should show the first kind only.
 
 # %% [markdown]
 # ## Exercise 12: Measure the agreement (1 point, about 4 minutes)
 #
-# Write `agreement(importances, k)`. Each row of the DataFrame `importances` holds one model's importances, each column is an input; there are at least two rows and no ties. For each **pair** of different models, take the share
-# of the `k` most important inputs of one that are also among the `k` most important of the other. Return the mean over all pairs. The order within the `k` does not matter.
+# Write `agreement(importances, k)`. Each row of the DataFrame `importances` holds one model's importances, each column is an input; there are at least two rows and no
+# ties. For each **pair** of different models, take the share of the `k` most important inputs of one that are also among the `k` most important of the other. Return
+# the mean over all pairs. The order within the `k` does not matter.
 #
 # *By hand:* the two most important inputs of three models are {rate, wind}, {rate, wind}, {rate, month}. The pairs share 2/2, 1/2 and 1/2, so the agreement is 2/3.
 
@@ -1364,23 +1395,28 @@ for seed_ in range(5):
 # %% [markdown]
 # ## Decision memo (3 points, about 10 minutes)
 #
-# Ms Okafor heads the provincial dispatch centre. She is no engineer. Her dispatchers demand that the screen says *why* a fire is at the top. Her analyst proposes to add the size of the fire when firefighting started, because "the
-# test result rises to 0.98". She wants to know whether to do either before next season. Write her **half a page** (about 150 to 250 words): your recommendation on both, the two or three findings that matter most *for her
-# decision* with a figure from this notebook each, and what the explanations cannot tell her. No jargon.
+# Ms Okafor heads the provincial dispatch centre. She is no engineer. Her dispatchers demand that the screen says *why* a fire is at the top. Her analyst proposes to
+# add the size of the fire when firefighting started, because "the test result rises to 0.96". She wants to know whether to do either before next season. Write her
+# **half a page** (about 150 to 250 words): your recommendation on both, the two or three findings that matter most *for her decision* with a figure from this notebook
+# each, and what the explanations cannot tell her. No jargon.
 
 # %% [markdown] memo="memo" points=3
 # **Rubric** (1 point each)
 #
 # 1. *Decision:* a clear recommendation on both questions in the first sentences, and a condition under which it would change.
-# 2. *Evidence:* two or three findings that bear on the decision (size known too late; missing readings or the 0.9 lower the risk; firm and accidental reasons), each with a correct figure of the student's own and its consequence.
+# 2. *Evidence:* two or three findings that bear on the decision (size known too late; missing readings or the 0.9 lower the risk; firm and accidental reasons), each
+# with a correct figure of the student's own and its consequence.
 # 3. *Honesty and language:* says that an explanation shows the model and not what makes fires grow, proposes an action with an owner, uses no unexplained technical term.
 #
-# **Example.** Show reasons on the screen, at most three for each fire; and do not add the size. The size when firefighting began is written down after the crew has left, so on the day it is not there: the better test result would not
-# arrive in your centre. Six such columns would even raise it to 0.99999, too good to be true. The reasons are worth showing because they let your dispatchers object. For the fire in our example, the estimate of the spread rate
-# alone decides: had it been lower, no crew would have gone first. A card that says so tells the crew what to check. But the reasons also show a fault, which must be mended first. When nobody enters the
-# humidity, the computer takes the fire for harmless, more than in the dampest air, because in old records only the smallest fires had no reading. Of 389 large fires at the top, 250 would have slipped
-# down for the want of that one number. Until our team has retrained without this habit, please make the three weather fields compulsory; your duty officers should own that rule. We retrained the model six times: the strong reasons stay, the weak ones change sides, so we leave
-# those out. What a reason cannot tell: why fires grow. "Far north" raises the estimate, and we do not know what stands behind it. If dispatchers begin to follow the card without looking, we would take it away again.
+# **Example.** Show reasons on the screen, at most three for each fire; and do not add the size. The size when firefighting began is written down after the crew has
+# left, so on the day it is not there: the better test result (0.96 instead of 0.91 of 1) would not arrive in your centre. Six such columns would even raise it to
+# 0.99999, too good to be true. The reasons are worth showing because they let your dispatchers object. For the fire in our example, the estimate of the spread rate
+# alone decides: had it been lower, no crew would have gone first. A card that says so tells the crew what to check. But the reasons also show a fault, which must be
+# mended first. When nobody enters the humidity, the computer takes the fire for harmless, more than in the dampest air, because in old records only the smallest fires
+# had no reading. Of 389 large fires at the top, 250 would have slipped down for the want of that one number. Until our team has retrained without this habit, please
+# make the three weather fields compulsory; your duty officers should own that rule. We retrained the model six times: the strong reasons stay, the weak ones change
+# sides, so we leave those out. What a reason cannot tell: why fires grow. "Far north" raises the estimate, and we do not know what stands behind it. If dispatchers
+# begin to follow the card without looking, we would take it away again.
 
 # %% [markdown]
 # ## What you have learned
@@ -1391,8 +1427,9 @@ for seed_ in range(5):
 # - Shapley values share out one prediction; check that they add up, for the right class and on the right scale.
 # - Reasons, counterfactuals and surrogates are products: each has properties that can be tested, stability among them.
 #
-# **In practice** explanations are used most by the team itself, to find faults like the missing humidity and the 0.9. Users see few of them, in words, and somebody must check whether they decide better with them than without: a convincing
-# explanation of a wrong prediction does harm. Exact sums say nothing about whether the model is right.
+# **In practice** explanations are used most by the team itself, to find faults like the missing humidity and the 0.9. Users see few of them, in words, and somebody
+# must check whether they decide better with them than without: a convincing explanation of a wrong prediction does harm. Exact sums say nothing about whether the model
+# is right.
 #
 # **Go further**
 #
