@@ -1150,7 +1150,7 @@ for name, column in {"blind": "score", "with the columns": "score_full"}.items()
     with_disability, others = (clients[clients["disability"] == answer] for answer in ("yes", "no"))
     for part in np.arange(0.1, 1.0, 0.05):  # of the people with a disability
         rest = (0.2 * len(clients) - part * len(with_disability)) / len(others)
-        chosen = [rows[column] >= rows[column].quantile(1 - share) for rows, share in ((with_disability, part), (others, rest))]
+        chosen = [rows[column] >= rows[column].quantile(1 - quota) for rows, quota in ((with_disability, part), (others, rest))]
         reached = [offers[rows["needs"] == 1] for offers, rows in zip(chosen, (with_disability, others))]
         candidates.append([name, part, abs(reached[0].mean() - reached[1].mean()), pd.concat(reached).mean()])
 candidates = pd.DataFrame(candidates, columns=["model", "part", "gap", "utility"])
