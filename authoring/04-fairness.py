@@ -189,11 +189,11 @@ assert np.allclose(renamed["recall"].sort_values(), plain["recall"].sort_values(
 # %%
 rng = np.random.default_rng(0)
 figure, axes = plt.subplots(1, 2, sharey=True)
-for panel, positives, area in zip(axes, (13, 136), ("Calgary", "Fort McMurray")):
+for panel, positives, finding in zip(axes, (13, 136), ("nearly anything can be seen", "close to the truth")):
     seen = rng.binomial(positives, 0.56, 5000) / positives
-    panel.hist(seen, bins=np.arange(0.06, 1.04, 0.04), weights=np.full(5000, 1 / 50))
+    panel.hist(seen, bins=np.arange(-0.5, 14) / 13, weights=np.full(5000, 1 / 50))
     panel.axvline(0.56, color="black", linewidth=1)
-    panel.set(title=f"{positives} fires ({area})", xlabel="recall seen in one simulated season", xlim=(0, 1))
+    panel.set(title=f"{positives} fires: {finding}", xlabel="recall seen in one simulated season", xlim=(0, 1))
     low, high = np.quantile(seen, [0.025, 0.975])
     print(f"{positives:3} large fires: 95 % of the seasons show a recall between {low:.2f} and {high:.2f}")
 axes[0].set(ylabel="seasons (%)")
@@ -378,7 +378,7 @@ gaps = recalls.max(axis=1) - recalls.min(axis=1)
 observed = by_area["of these flagged"] / by_area["large fires"]
 observed_gap = observed.max() - observed.min()
 figure, axes = plt.subplots()
-axes.hist(gaps, bins=np.arange(0, 1, 0.025), weights=np.full(10_000, 1 / 100))
+axes.hist(gaps, bins=np.arange(0, 0.7, 0.025), weights=np.full(10_000, 1 / 100))
 axes.axvline(observed_gap, color="C1", label="seen in the data")
 axes.set(title="With equal service the gap would still be large", xlabel="best minus worst recall of ten areas", ylabel="simulated seasons (%)")
 axes.legend()
@@ -744,9 +744,9 @@ assert np.isscalar(got) and np.isreal(got), f"proxy_strength should return one n
 assert 0 <= got <= 1, f"an AUC lies between 0 and 1, got {got}"
 assert got <= 0.6, f"these columns know nothing about the group, so about 0.5 is expected, got {got:.2f}. Judge on rows that the model has not seen, and with AUC: accuracy is high for every small group"
 assert got >= 0.4, f"these columns know nothing about the group, so about 0.5 is expected, got {got:.2f}"
-telling = noise.assign(income=noise["income"] + 2 * member, street=noise["street"].where(rng.random(2000) < 0.5, member.map({0: "street 1", 1: "street 2"})))
+telling = noise.assign(income=noise["income"] + member, street=noise["street"].where(rng.random(2000) < 0.5, member.map({0: "street 1", 1: "street 2"})))
 got = proxy_strength(telling, member)
-assert got >= 0.88, f"street and income together tell the group well (AUC 0.96 is possible), got {got:.2f}. Use all columns, text too"
+assert got >= 0.84, f"street and income together tell the group well (AUC 0.92 is possible), got {got:.2f}. Use all columns, text too, and the model's probabilities, not its yes or no"
 ### BEGIN HIDDEN TESTS
 import numpy as np
 import pandas as pd
@@ -765,7 +765,7 @@ for part, strength in ((0.12, 0), (0.4, 0), (0.12, 1), (0.5, 1)):
     assert table.equals(before), "proxy_strength changes the table it was given: work on a copy"
     if strength:
         best = roc_auc_score(member, log_odds)
-        assert got >= best - 0.08, f"the best possible model reaches {best:.2f} on this fresh table, you report {got:.2f}: use all columns, text and numbers"
+        assert got >= best - 0.08, f"the best possible model reaches {best:.2f} on this fresh table, you report {got:.2f}: use all columns, text and numbers, and the model's probabilities"
         assert got <= best + 0.06, f"the best possible model reaches {best:.2f} on this fresh table, you report {got:.2f}: judge on rows that the model has not seen"
     else:
         assert 0.40 <= got <= 0.60, f"a fresh table of columns that know nothing ({part:.0%} in the group): expected about 0.5, you report {got:.2f}. Judge on unseen rows, with AUC"
@@ -1007,7 +1007,7 @@ recalls = offered[fresh["needs"] == 1].groupby(fresh["office"]).mean()
 assert used_places <= 0.265, f"on fresh people {used_places:.1%} are offered a place, there are places for 25 % (26.5 % are tolerated)"
 assert recalls.max() - recalls.min() <= 0.06, f"on fresh people the recalls are {recalls.round(2).to_dict()}: they may differ by at most 0.06. Recall is about the people in need of each group"
 reached = offered[fresh["needs"] == 1].mean()
-assert reached >= 0.40, f"only {reached:.1%} of the people in need are reached, about 44 % is possible: use all places"
+assert reached >= 0.465, f"only {reached:.1%} of the people in need are reached, about 49 % is possible: use all places"
 ### BEGIN HIDDEN TESTS
 import numpy as np
 from mlelabs.populations import scored
@@ -1166,7 +1166,7 @@ for title, row in {"most people reached": best, "smallest gap": equal}.items():
 
 # %% [markdown]
 # To the left is more equal (by this criterion), up is more useful. Many points have another one that is left of them **and** above: nobody should choose those. What remains is the **Pareto front**. Between its points mathematics has
-# nothing to say. Look at what "smallest gap" means here: most people with a disability lose their place, though six in ten of them are in need, and fewer people are reached. Is that fairer? The metric says yes. Those who answer for
+# nothing to say. Look at what "smallest gap" means here: 30 % of the people with a disability are offered a place instead of 95 %, though six in ten of them are in need, and fewer people are reached. Is that fairer? The metric says yes. Those who answer for
 # the programme must decide, together with those who live with it.
 
 # %% [markdown]
