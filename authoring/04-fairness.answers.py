@@ -373,6 +373,7 @@ def worst_cell(needs, offered, traits, minimum):
 
 # %% accept="proxy-strength" name="logistic regression, held-out third"
 def proxy_strength(features, member):
+    from sklearn.model_selection import train_test_split
     from sklearn.preprocessing import StandardScaler
 
     coded = pd.get_dummies(features).astype(float)

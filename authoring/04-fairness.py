@@ -18,10 +18,11 @@
 # %% [markdown]
 # ## The situation
 #
-# Two services rank cases, because there is not enough help for all. **Dispatch triage** flags the 10 % of new wildfires that are most likely to grow beyond 4 hectares,
-# so that crews go there first. An **employment agency** (invented for this lab) offers places in a coaching programme to the 20 % of its clients who are most likely to be without work.
-# Both look good on average. An average does not tell *whom* the model overlooks: a large fire that is not flagged burns on, and somebody in need who is not offered a place goes
-# without help. The agency's director asks: is anybody served worse than others, how sure are you, and what would it cost to change that?
+# Two services rank cases, because there is not enough help for all. **Dispatch triage** flags the 10 % of new wildfires that are most likely to grow beyond 4
+# hectares, so that crews go there first. An **employment agency** (invented for this lab) offers places in a coaching programme to the 20 % of its clients who are
+# most likely to be without work. Both look good on average. An average does not tell *whom* the model overlooks: a large fire that is not flagged burns on, and
+# somebody in need who is not offered a place goes without help. The agency's director asks: is anybody served worse than others, how sure are you, and what would it
+# cost to change that?
 #
 # How this notebook works: **given** cells are locked; run them and read. In **exercise** cells you replace the line `raise NotImplementedError(...)`. The
 # **check** below each exercise tells you at once what is right and what is not; when your lab is graded, further tests run on fresh data. Every exercise stands
@@ -38,7 +39,7 @@ from scipy import stats
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import precision_score, roc_auc_score
-from sklearn.model_selection import cross_val_predict, train_test_split
+from sklearn.model_selection import cross_val_predict
 
 from mlelabs.data import load_census, load_wildfires
 from mlelabs.populations import applicants, scored
@@ -91,13 +92,15 @@ by_area.sort_values("large fires")
 # %% [markdown]
 # ## Exercise 1: Rates per group (2 points, about 7 minutes)
 #
-# Write `group_rates(truth, flagged, group, weights=None)`. The first three have one entry per case: `truth` and `flagged` are 1 or 0, `group` is a label of any kind, and there may be any number
-# of groups. It returns a DataFrame with one row per group (index: its label) and the columns `n` (number of cases), `selection_rate`, `recall` and `false_positive_rate`.
+# Write `group_rates(truth, flagged, group, weights=None)`. The first three have one entry per case: `truth` and `flagged` are 1 or 0, `group` is a label of any
+# kind, and there may be any number of groups. It returns a DataFrame with one row per group (index: its label) and the columns `n` (number of cases),
+# `selection_rate`, `recall` and `false_positive_rate`.
 #
-# If `weights` are given, a case of weight 2 counts like two cases in the three rates (`n` stays the number of cases). A rate that would divide by nothing is `NaN`: nobody knows
-# the recall of an area without a large fire, and it is certainly not 0. Results are right within 0.000001.
+# If `weights` are given, a case of weight 2 counts like two cases in the three rates (`n` stays the number of cases). A rate that would divide by nothing is `NaN`:
+# nobody knows the recall of an area without a large fire, and it is certainly not 0. Results are right within 0.000001.
 #
-# *By hand:* a group with truth `[1, 1, 0]` and flagged `[1, 0, 0]` has selection rate 1/3, recall 1/2 and false positive rate 0. With the weights `[3, 1, 1]` its recall is 3/4.
+# *By hand:* a group with truth `[1, 1, 0]` and flagged `[1, 0, 0]` has selection rate 1/3, recall 1/2 and false positive rate 0. With the weights `[3, 1, 1]` its
+# recall is 3/4.
 #
 # <details><summary>Hint</summary>Write a small function <code>share(rows)</code> that returns the weighted share of flagged rows, or NaN if the weights sum to 0. Call it for all rows of a group, for those with truth 1, and for those with truth 0.</details>
 
@@ -183,8 +186,8 @@ assert np.allclose(renamed["recall"].sort_values(), plain["recall"].sort_values(
 # %% [markdown]
 # ## How sure are we?
 #
-# Calgary had 13 large fires, Fort McMurray 136. Suppose that the model served all areas alike, with a recall of 56 %. **Before running:** how far from 56 % can the recall of an area
-# with 13 large fires come out, by chance alone? The seasons below are **simulated**.
+# Calgary had 13 large fires, Fort McMurray 136. Suppose that the model served all areas alike, with a recall of 56 %. **Before running:** how far from 56 % can the
+# recall of an area with 13 large fires come out, by chance alone? The 5,000 runs below are **simulated**.
 
 # %%
 rng = np.random.default_rng(0)
@@ -193,25 +196,26 @@ for panel, positives, finding in zip(axes, (13, 136), ("nearly anything can be s
     seen = rng.binomial(positives, 0.56, 5000) / positives
     panel.hist(seen, bins=np.arange(-0.5, 14) / 13, weights=np.full(5000, 1 / 50))
     panel.axvline(0.56, color="black", linewidth=1)
-    panel.set(title=f"{positives} fires: {finding}", xlabel="recall seen in one simulated season", xlim=(0, 1))
+    panel.set(title=f"{positives} fires: {finding}", xlabel="recall seen in one simulated run", xlim=(0, 1))
     low, high = np.quantile(seen, [0.025, 0.975])
-    print(f"{positives:3} large fires: 95 % of the seasons show a recall between {low:.2f} and {high:.2f}")
-axes[0].set(ylabel="seasons (%)")
+    print(f"{positives:3} large fires: 95 % of the runs show a recall between {low:.2f} and {high:.2f}")
+axes[0].set(ylabel="runs (%)")
 plt.show()
 
 # %% [markdown]
-# The true recall is 0.56 in both panels (black line). With 13 fires nearly anything can be seen; with 136 the season comes out close to the truth. So a rate without its number of cases is
-# half a figure. The usual formula, rate ± 1.96 standard errors with the standard error $\sqrt{\hat p\,(1 - \hat p)/n}$, breaks down exactly where it is needed: 0 of 5 gives the
-# interval from 0 to 0, as if we knew everything.
+# The true recall is 0.56 in both panels (black line). With 13 fires nearly anything can be seen; with 136 most runs come close to the truth. So a rate without its
+# number of cases is half a figure. The usual formula, rate ± 1.96 standard errors with the standard error $\sqrt{\hat p\,(1 - \hat p)/n}$, breaks down exactly where
+# it is needed: 0 of 5 gives the interval from 0 to 0, as if we knew everything.
 
 # %% [markdown]
 # ## Exercise 2: An honest interval for a rate (3 points, about 8 minutes)
 #
-# Write `rate_interval(successes, n)`. It returns two numbers `(low, high)`, a 95 % confidence interval for the true rate, if `successes` of `n` independent cases were successes.
+# Write `rate_interval(successes, n)`. It returns two numbers `(low, high)`, a 95 % confidence interval for the true rate, if `successes` of `n` independent cases
+# were successes.
 #
-# How it is graded: we know the true rates of hidden populations (between 0.03 and 0.97) and compute how often your interval holds the true rate. For each `n` from 5 upwards that must be **at least
-# 90 %** on average over the populations. Saying nothing is no way out: `0 ≤ low ≤ high ≤ 1`, and no interval for `n` cases may be wider than `2.2 / sqrt(n)`. With `n = 0`
-# nothing is known: return `(0, 1)`. A method that uses chance should use a fixed seed.
+# How it is graded: we know the true rates of hidden populations (between 0.03 and 0.97) and compute how often your interval holds the true rate. For each `n` from 5
+# upwards that must be **at least 90 %** on average over the populations. Saying nothing is no way out: `0 ≤ low ≤ high ≤ 1`, and no interval for `n` cases may be
+# wider than `2.2 / sqrt(n)`. With `n = 0` nothing is known: return `(0, 1)`. A method that uses chance should use a fixed seed.
 #
 # *By hand:* Wilson's interval for 7 of 21 goes from about 0.17 to 0.55, and for 0 of 5 from 0 to about 0.43. Other good methods come out a little different.
 #
@@ -243,7 +247,7 @@ figure, axes = plt.subplots()
 axes.hlines(np.arange(10), ends[:, 0], ends[:, 1])
 axes.plot(recalls, np.arange(10), "o")
 axes.axvline(large["flagged"].mean(), color="black", linewidth=1, label="all areas")
-axes.set(title="The smaller the area, the less we know", xlabel="recall with 95 % interval", xlim=(0, 1))
+axes.set(title="The fewer large fires, the less we know", xlabel="recall with 95 % interval", xlim=(0, 1))
 axes.set_yticks(np.arange(10), [f"{area} ({n})" for area, n in ordered["large fires"].items()])
 axes.legend()
 plt.show()
@@ -288,16 +292,17 @@ for cases in (5, 6, 8, 13, 21, 50, 136, 500):
 # %% [markdown]
 # ## Is the gap real?
 #
-# Two intervals that overlap do not show that there is no gap, and a gap that is there need not matter. The honest way is an interval **for the difference** itself: if it holds 0, the data
-# are compatible with no gap; its ends say how large the gap may be. Differencing the ends of two intervals is not that: both rates would have to be unlucky at the same time.
+# Two intervals that overlap do not show that there is no gap, and a gap that is there need not matter. The honest way is an interval **for the difference** itself:
+# if it holds 0, the data are compatible with no gap; its ends say how large the gap may be. Subtracting the ends of two intervals is not that: both rates would have
+# to be unlucky at the same time.
 
 # %% [markdown]
 # ## Exercise 3: An interval for a gap (2 points, about 6 minutes)
 #
 # Write `gap_interval(successes_a, n_a, successes_b, n_b)`. It returns `(low, high)`, a 95 % confidence interval for the true rate of group a **minus** that of group b.
 #
-# Graded like Exercise 2, on hidden pairs of populations: on average it holds the true difference in at least 90 % of the samples, for `n_a` and `n_b` from 5 upwards; `-1 ≤ low ≤ high ≤ 1`;
-# and no interval is wider than `2.5 * sqrt(1/n_a + 1/n_b)`. If one group is empty, return `(-1, 1)`.
+# Graded like Exercise 2, on hidden pairs of populations: on average it holds the true difference in at least 90 % of the samples, for `n_a` and `n_b` from 5
+# upwards; `-1 ≤ low ≤ high ≤ 1`; and no interval is wider than `2.5 * sqrt(1/n_a + 1/n_b)`. If one group is empty, return `(-1, 1)`.
 #
 # *By hand:* for 7 of 21 against 91 of 136 the difference is −0.34, and good intervals go from about −0.52 to about −0.11.
 #
@@ -367,8 +372,8 @@ assert abs(low + back[1]) < 0.05 and abs(high + back[0]) < 0.05, "exchanging the
 # %% [markdown]
 # ## Ten areas have a worst one, always
 #
-# We compared two areas *after* seeing that they are the extremes. Among ten areas somebody is always last. **Before running:** if all ten had the same true recall, how large would the gap between
-# the best and the worst be, just by chance? Again we **simulate** seasons with the real numbers of large fires.
+# We compared two areas *after* seeing that they are the extremes. Among ten areas somebody is always last. **Before running:** if all ten had the same true recall,
+# how large would the gap between the best and the worst be, just by chance? Again we **simulate**, with the real numbers of large fires.
 
 # %%
 rng = np.random.default_rng(1)
@@ -380,25 +385,28 @@ observed_gap = observed.max() - observed.min()
 figure, axes = plt.subplots()
 axes.hist(gaps, bins=np.arange(0, 0.7, 0.025), weights=np.full(10_000, 1 / 100))
 axes.axvline(observed_gap, color="C1", label="seen in the data")
-axes.set(title="With equal service the gap would still be large", xlabel="best minus worst recall of ten areas", ylabel="simulated seasons (%)")
+axes.set(title="With equal service the gap would still be large", xlabel="best minus worst recall of ten areas", ylabel="simulated runs (%)")
 axes.legend()
 plt.show()
-print(f"seen: {observed_gap:.2f}; simulated: median {np.median(gaps):.2f}; as large as seen in {(gaps >= observed_gap).mean():.1%} of the seasons")
+print(f"seen: {observed_gap:.2f}; simulated: median {np.median(gaps):.2f}; as large as seen in {(gaps >= observed_gap).mean():.1%} of the runs")
 table = np.array([by_area["of these flagged"], by_area["large fires"] - by_area["of these flagged"]])
 print(f"all ten areas together (chi-squared test of equal recall): p = {stats.chi2_contingency(table).pvalue:.1e}")
 
 # %% [markdown]
-# Best minus worst is a poor test when groups are small: with equal service the median gap would still be 0.25, and a gap as large as ours would come up in one season of six. A test that looks at **all** areas at once, each
-# with the weight of its fires, is clear: recall differs between areas (p = 0.002). *That* it differs is as good as certain, *who* is last is not. In our table the areas with many large fires tend to be served better. Perhaps the model
-# has more examples to learn from there; the table does not say. Harmed are people who live where a large fire is rare, and was not expected.
+# Best minus worst is a poor test when groups are small: with equal service the median gap would still be 0.25, and a gap as large as ours would come up in one run
+# of six. A test that looks at **all** areas at once, each with the weight of its fires, is clear: recall differs between areas (p = 0.002). *That* it differs is as
+# good as certain, *who* is last is not. In our table the areas with many large fires tend to be served better. Perhaps the model has more examples to learn from
+# there; the table does not say. Harmed are people who live where a large fire is rare, and was not expected.
 #
 # ## People: who gets a place?
 #
-# Now the employment agency. Its model learned from the American Community Survey (US Census Bureau, public domain): people in Massachusetts, of whom we keep those aged 25 to 59 who do not live in an institution and
-# are not on active military duty. Each stands in for a client. **Need** here means: no job in the week of the survey. That is a stand-in, not the truth, and we come back to it.
+# Now the employment agency. Its model learned from the American Community Survey (US Census Bureau, public domain): people in Massachusetts, of whom we keep those
+# aged 25 to 59 who do not live in an institution and are not on active military duty. Each stands in for a client. **Need** here means: no job in the week of the
+# survey. That is a stand-in, not the truth, and we come back to it.
 #
-# The agency wanted to be fair, so it left out sex, race, nativity, citizenship, ancestry and every column on disability. We keep these columns for one purpose: **measuring**. Who does not know the groups cannot see
-# who is overlooked. They are the answers that people gave about themselves in the survey (whose form offers two answers for sex); nothing is guessed. The model learns from 2015 and 2016 and is judged in 2018.
+# The agency wanted to be fair, so it left out sex, race, nativity, citizenship, ancestry and every column on disability. We keep these columns for one purpose:
+# **measuring**. Who does not know the groups cannot see who is overlooked. They are the answers that people gave about themselves in the survey (whose form offers
+# two answers for sex); nothing is guessed. The model learns from 2015 and 2016 and is judged in 2018.
 
 # %%
 census = load_census()
@@ -420,8 +428,8 @@ print(f"{len(clients)} people, {clients['needs'].mean():.1%} in need; AUC {roc_a
 print(f"{clients.loc[clients['needs'] == 1, 'offered'].mean():.1%} of the people in need are offered a place")
 
 # %% [markdown]
-# Two errors are possible, and they hurt different people. Somebody in need who is **not offered** a place goes without help. Somebody with work who **is offered** one loses little, but takes a place from
-# another, and may resent being labelled as a hard case. So recall is what clients in need feel, and we look at it first.
+# Two errors are possible, and they hurt different people. Somebody in need who is **not offered** a place goes without help. Somebody with work who **is offered**
+# one loses little, but takes a place from another, and may resent being labelled as a hard case. So recall is what clients in need feel, and we look at it first.
 #
 # **Before running:** a newspaper counts who sits in the courses. What will it write?
 
@@ -431,19 +439,22 @@ everyone = clients["race"].value_counts(normalize=True)
 pd.DataFrame({"part of the places": seats, "part of the clients": everyone}).nlargest(4, "part of the places").round(3)
 
 # %% [markdown]
-# "72 % of the places go to White people!" True, and it says nothing about a preference: White people are 80 % of the clients. The **composition** of the selected mixes up how the agency chooses with who lives in
-# Massachusetts. What the agency does is in the **selection rate**: of the people in a group, how many are offered a place?
+# "72 % of the places go to White people!" True, and it says nothing about a preference: White people are 80 % of the clients. The **composition** of the selected
+# mixes up how the agency chooses with who lives in Massachusetts. What the agency does is in the **selection rate**: of the people in a group, how many are offered
+# a place?
 
 # %% [markdown]
 # ## Exercise 4: Share of the places, and chance of a place (2 points, about 5 minutes)
 #
-# Write `places_by_group(offered, group)`. `offered` is 1 or 0, `group` a label, one entry each per person; at least one person is offered a place. It returns a DataFrame with one row per group (index: its label) and the columns
+# Write `places_by_group(offered, group)`. `offered` is 1 or 0, `group` a label, one entry each per person; at least one person is offered a place. It returns a
+# DataFrame with one row per group (index: its label) and the columns
 #
 # - `share`: of all people offered a place, the part that belongs to the group,
 # - `rate`: of all people in the group, the part that is offered a place,
 # - `ratio`: the group's `rate` divided by the highest `rate` of all groups.
 #
-# A group without any place has zeros. The `ratio` belongs to the "four-fifths rule" of thumb from US hiring guidelines (1978): a ratio below 0.8 calls for an explanation.
+# A group without any place has zeros. The `ratio` belongs to the "four-fifths rule" of thumb from US hiring guidelines (1978): a ratio below 0.8 calls for an
+# explanation.
 #
 # *By hand:* group a has 6 people and 3 places, group b has 2 people and 2 places. The shares are 0.6 and 0.4, the rates 0.5 and 1, the ratios 0.5 and 1.
 
@@ -497,7 +508,8 @@ for labels in (["p", "q"], ["west", "east", "north", "south"], [1, 2, 3]):
 # %% [markdown]
 # ## The same with a tool
 #
-# **Fairlearn**'s `MetricFrame` takes any metric `f(y_true, y_pred)` apart by group. `by_group` holds the values, `difference()` the largest gap. **Before running:** between which two groups is it?
+# **Fairlearn**'s `MetricFrame` takes any metric `f(y_true, y_pred)` apart by group. `by_group` holds the values, `difference()` the largest gap. **Before running:**
+# between which two groups is it?
 
 # %%
 frame = MetricFrame(
@@ -508,16 +520,17 @@ print(frame.by_group.round(3).to_string())
 print(f"\nlargest difference in recall: {frame.difference()['recall']:.2f}")
 
 # %% [markdown]
-# A difference of 1.00, the largest that there can be! It rests on a handful of people. There is one Alaska Native person in these data, who is not in need, and still the tool reports a recall of 0: a made-up number. And where one
-# single person is in need, recall can only be 0 or 1. That these groups are small in *our* file makes the people in them no less important. It means that this file cannot tell how they are served, and that somebody should ask them.
+# A difference of 1.00, the largest that there can be! It rests on a handful of people. There is one Alaska Native person in these data, who is not in need, and
+# still the tool reports a recall of 0: a made-up number. And where one single person is in need, recall can only be 0 or 1. That these groups are small in *our*
+# file makes the people in them no less important. It means that this file cannot tell how they are served, and that somebody should ask them.
 #
 # The first fault is mended here: what is unknown must not look like a number. The second, too few people, is what Exercise 6 is about.
 
 # %% [markdown]
 # ## Exercise 5: A MetricFrame that admits what it does not know (2 points, about 6 minutes)
 #
-# Write `service_frame(needs, offered, group)`. It returns a fairlearn `MetricFrame` with the metrics `n` (number of people), `selection_rate` and `recall`. The recall of a group in which **nobody is in need** is
-# `NaN`, so that `difference()` passes over it. All groups stay in `by_group`.
+# Write `service_frame(needs, offered, group)`. It returns a fairlearn `MetricFrame` with the metrics `n` (number of people), `selection_rate` and `recall`. The
+# recall of a group in which **nobody is in need** is `NaN`, so that `difference()` passes over it. All groups stay in `by_group`.
 #
 # *By hand:* needs `[1, 1, 1, 0]`, offered `[1, 0, 1, 0]`, group `[a, a, b, c]`: the recalls are 0.5, 1 and NaN, and the largest difference is 0.5.
 #
@@ -589,7 +602,8 @@ for empty in ("red", "grey"):
 # %% [markdown]
 # ## Nobody is only one thing
 #
-# Groups overlap. A model can serve women and men alike, and people of each race alike, and still fail the women of one race. So we look at the **intersections**, and pay for it: every cut makes the groups smaller.
+# Groups overlap. A model can serve women and men alike, and people of each race alike, and still fail the women of one race. So we look at the **intersections**,
+# and pay for it: every cut makes the groups smaller.
 
 # %%
 need = clients[clients["needs"] == 1]
@@ -598,13 +612,15 @@ print(f"{len(need)} people in need, in {len(cells)} intersections of sex, race a
 print(f"{(cells < 10).sum()} of these have fewer than 10 people in need, {(cells == 1).sum()} have one")
 
 # %% [markdown]
-# A worst cell with one person has recall 0 or 1. It would lead every list. So we ask for a minimum number of people **in need** in the cell: those are the ones recall divides by.
+# A worst cell with one person has recall 0 or 1. It would lead every list. So we ask for a minimum number of people **in need** in the cell: those are the ones
+# recall divides by.
 
 # %% [markdown]
 # ## Exercise 6: The intersection that is served worst (2 points, about 6 minutes)
 #
-# Write `worst_cell(needs, offered, traits, minimum)`. `needs` and `offered` are Series of 1 and 0; `traits` is a DataFrame with the same index and one or more columns of text. A *cell* is a combination of values
-# that occurs in the rows of `traits`. Among the cells with at least `minimum` people **in need**, find the one with the lowest recall, and return a tuple `(cell, recall, in_need)`:
+# Write `worst_cell(needs, offered, traits, minimum)`. `needs` and `offered` are Series of 1 and 0; `traits` is a DataFrame with the same index and one or more
+# columns of text. A *cell* is a combination of values that occurs in the rows of `traits`. Among the cells with at least `minimum` people **in need**, find the one
+# with the lowest recall, and return a tuple `(cell, recall, in_need)`:
 #
 # - `cell`: a tuple with the value of each column, in the order of the columns (also for a single column),
 # - `recall`: the share of its people in need who are offered a place,
@@ -677,8 +693,8 @@ for seed in range(6):
 # %% [markdown]
 # ## Leaving the column out
 #
-# The agency left the protected columns out: "our model is blind, so it cannot discriminate." We train the same model **with** sex, race, nativity and disability and compare. **Before running:** whom does
-# the blind model serve better, whom worse?
+# The agency left the protected columns out: "our model is blind, so it cannot discriminate." For comparison only, we train the same model **with** sex, race,
+# nativity and disability. **Before running:** whom does the blind model serve better, whom worse?
 
 # %%
 clients["score_full"] = score_in_2018(used + protected)
@@ -698,21 +714,28 @@ axes.invert_yaxis()
 axes.legend()
 plt.show()
 print(recall.round(3).to_string())
-print(f"\nin need: {clients.loc[clients['disability'] == 'yes', 'needs'].mean():.0%} of the people with a disability, {clients['needs'].mean():.0%} of all")
+boot = np.random.default_rng(3)
+women, men = (clients[(clients["sex"] == sex) & (clients["needs"] == 1)]["offered"] for sex in ("Female", "Male"))
+redrawn = boot.binomial(len(men), men.mean(), 5000) / len(men) - boot.binomial(len(women), women.mean(), 5000) / len(women)
+low, high = np.quantile(redrawn, [0.025, 0.975])
+print(f"\nblind model, recall of men minus women: {men.mean() - women.mean():.2f}, 95 % bootstrap interval {low:.2f} to {high:.2f}")
+print(f"in need: {clients.loc[clients['disability'] == 'yes', 'needs'].mean():.0%} of the people with a disability, {clients['needs'].mean():.0%} of all")
 
 # %% [markdown]
-# Being blind did not make the service equal, it opened a gap: the recall of women in need fell from 0.47 to 0.33, that of men stayed at 0.50. People with a disability, of whom 60 % are in need, were hit hardest: their recall
-# fell from 0.98 to 0.62. A model that may not know who you are treats you like the average of those who look like you on paper. Whether an agency **may** use such columns is a legal question, whether it should is one for the people
-# concerned; "we removed the column" answers neither. And the information is not all gone: other columns carry a part of it. How large a part?
+# Being blind did not make the service equal, it opened a gap: the recall of women in need fell from 0.47 to 0.33, that of men stayed at 0.50. With hundreds of people in
+# need on each side the simple bootstrap is good enough, and its interval for that gap (0.12 to 0.22) is far from 0. People with a disability, of whom 60 % are in need,
+# were hit hardest: their recall fell from 0.98 to 0.62. A model that may not know who you are treats you like the average of those who look like you on paper. Whether
+# an agency **may** use such columns is a legal question, whether it should is one for the people concerned; "we removed the column" answers neither. And the
+# information is not all gone: other columns carry a part of it. How large a part?
 
 # %% [markdown]
 # ## Exercise 7: How much do the other columns know? (2 points, about 6 minutes)
 #
-# Write `proxy_strength(features, member)`. `features` is a DataFrame with numbers and text (nothing missing), `member` a Series of 1 and 0 with the same index: who belongs to the group. Train any model to predict
-# `member` from `features`, and return its AUC **on rows that it was not trained on**, a number between 0 and 1.
+# Write `proxy_strength(features, member)`. `features` is a DataFrame with numbers and text (nothing missing), `member` a Series of 1 and 0 with the same index: who
+# belongs to the group. Train any model to predict `member` from `features`, and return its AUC **on rows that it was not trained on**, a number between 0 and 1.
 #
-# Graded on hidden tables of 3,000 people: if the columns know nothing, the result must lie between 0.40 and 0.60; if they know a lot, it may be at most 0.08 below what the best possible model reaches. The group
-# may be small (one person in eight).
+# Graded on hidden tables of 3,000 people: if the columns know nothing, the result must lie between 0.40 and 0.60; if they know a lot, it may be at most 0.08 below
+# what the best possible model reaches. The group may be small (one person in eight).
 #
 # <details><summary>Hint</summary><code>pd.get_dummies</code> turns text into columns of 0 and 1. <code>cross_val_predict(model, X, y, cv=5, method="predict_proba")</code> predicts each row with a model that has not seen it.</details>
 
@@ -774,8 +797,8 @@ for part, strength in ((0.12, 0), (0.4, 0), (0.12, 1), (0.5, 1)):
 # %% [markdown]
 # ## What the label does not say
 #
-# So far "in need" meant "no job in that week". But the label joins people who look for work with students, carers, people who are ill, and those who have retired early. **Before running:** for which people
-# without a job is the label furthest from a wish for coaching?
+# So far "in need" meant "no job in that week". But the label joins people who look for work with students, carers, people who are ill, and those who have retired
+# early. **Before running:** for which people without a job is the label furthest from a wish for coaching?
 
 # %%
 jobless = clients[clients["needs"] == 1]
@@ -785,15 +808,16 @@ summary["recall if not"] = jobless[jobless["marital_status"] != "Married"].group
 summary.round(2)
 
 # %% [markdown]
-# 60 % of the women without a job are married, and of these the model finds one in six. Do they want a place? Some care for children and do not; some would work tomorrow if there were child care. The column cannot tell,
-# and **no metric that is computed from it can**. The opposite happens too: somebody with a few hours of work a week counts as employed and may need the place more than anybody. Where a label misses need more often in
-# one group than in another, a model can look perfectly fair on paper. Construct such a case. It is a simulated world, so you may know what no file records: the need itself.
+# 60 % of the women without a job are married, and of these the model finds one in six. Do they want a place? Some care for children and do not; some would work
+# tomorrow if there were child care. The column cannot tell, and **no metric that is computed from it can**. The opposite happens too: somebody with a few hours of
+# work a week counts as employed and may need the place more than anybody. Where a label misses need more often in one group than in another, a model can look
+# perfectly fair on paper. Construct such a case. It is a simulated world, so you may know what no file records: the need itself.
 
 # %% [markdown]
 # ## Exercise 8: Construct a world that is fair on paper only (2 points, about 7 minutes)
 #
-# Write `fair_on_paper()`. It returns a DataFrame with one row per invented person and the columns `office` (`"North"` or `"South"`), `needs` (1 if the person truly needs a place), `recorded` (1 if the file says so)
-# and `offered` (1 if offered a place), such that
+# Write `fair_on_paper()`. It returns a DataFrame with one row per invented person and the columns `office` (`"North"` or `"South"`), `needs` (1 if the person truly
+# needs a place), `recorded` (1 if the file says so) and `offered` (1 if offered a place), such that
 #
 # - there are at least 100 people in each office, at least 30 of them truly in need,
 # - `recorded` is wrong for at most 30 % of the people in each office,
@@ -838,8 +862,9 @@ assert true_gap >= 0.20, f"measured on true need, the recalls are {truly['North'
 # %% [markdown]
 # ## Criteria that cannot all be met
 #
-# Which rate should be equal? Equal **selection rates** give each group the same chance of a place. Equal **recall** gives each person in need the same chance. Equal **false positive rates** burden those without need
-# alike. Equal **precision** (of those offered a place, how many are in need?) makes an offer mean the same in each group. All four sound right. Let π be the *base rate*, the share of a group that is in need. Then
+# Which rate should be equal? Equal **selection rates** give each group the same chance of a place. Equal **recall** gives each person in need the same chance. Equal
+# **false positive rates** burden those without need alike. Equal **precision** (of those offered a place, how many are in need?) makes an offer mean the same in
+# each group. All four sound right. Let π be the *base rate*, the share of a group that is in need. Then
 #
 # selection rate = π · recall + (1 − π) · false positive rate, and precision = π · recall / selection rate.
 #
@@ -852,15 +877,17 @@ for base_rate in (0.15, 0.60):  # about that of people without and with a disabi
     print(f"base rate {base_rate:.2f}: selection rate {selected:.2f}, precision {base_rate * recall_of_all / selected:.2f}")
 
 # %% [markdown]
-# Both must differ: no model can help it, as long as it is useful (recall above the false positive rate) and not perfect. Kleinberg and others, and Chouldechova, proved this in 2016, in the quarrel over a score for
-# defendants in which one side had measured error rates and the other precision. Both were right. Which combinations *can* hold together?
+# Both must differ: no model can help it, as long as it is useful (recall above the false positive rate) and not perfect. Kleinberg and others, and Chouldechova,
+# proved versions of this in 2016, in the quarrel over a score for defendants in which one side had measured error rates and the other precision. Both were right.
+# Which combinations *can* hold together?
 
 # %% [markdown]
 # ## Exercise 9: What can hold together? (2 points, about 7 minutes)
 #
-# Write `feasible(base_rates, criteria)`. `base_rates` is a dict from group (two or more) to its base rate, strictly between 0 and 1. `criteria` is a list with some of `"selection_rate"`, `"recall"`, `"false_positive_rate"` and
-# `"precision"`, each at most once. It returns `True` if a model can have all of these equal in all groups, and `False` if none can. Only models count that are useful and not perfect: in each group
-# 0 < false positive rate < recall < 1. Base rates that differ by less than 0.000001 count as equal.
+# Write `feasible(base_rates, criteria)`. `base_rates` is a dict from group (two or more) to its base rate, strictly between 0 and 1. `criteria` is a list with some
+# of `"selection_rate"`, `"recall"`, `"false_positive_rate"` and `"precision"`, each at most once. It returns `True` if a model can have all of these equal in all
+# groups, and `False` if none can. Only models count that are useful and not perfect: in each group 0 < false positive rate < recall < 1. Base rates that differ by
+# less than 0.000001 count as equal.
 #
 # *By hand:* with the base rates 0.15 and 0.60, `["recall", "false_positive_rate"]` is feasible; adding `"precision"` makes it infeasible, as you have just seen.
 #
@@ -925,23 +952,26 @@ assert feasible({"a": 0.1 + 0.2, "b": 0.3}, names), "0.1 + 0.2 and 0.3 are equal
 # %% [markdown]
 # ## Choosing one: the same chance for everyone in need
 #
-# The agency decides (people do, not the mathematics): every **person in need** shall have the same chance of a place, whatever the group, and the number of places stays. The scores stay too; each group gets its own
-# threshold. First, what a shared threshold does.
+# The agency decides (people do, not the mathematics): every **person in need** shall have the same chance of a place, whatever the group, and the number of places
+# stays. The scores stay too; each group gets its own threshold. First, what a shared threshold does, and what equal selection rates would do.
 
 # %%
+top_fifth_each = clients.groupby("sex")["score"].rank(pct=True) > 0.8  # equal selection rates
 for sex, members in clients.groupby("sex"):
-    recall_now = members.loc[members["needs"] == 1, "offered"].mean()
-    print(f"{sex:6} base rate {members['needs'].mean():.2f}, selection rate {members['offered'].mean():.2f}, recall {recall_now:.2f}")
+    needy = members[members["needs"] == 1]
+    print(f"{sex:6} base rate {members['needs'].mean():.2f}, selection rate {members['offered'].mean():.2f}, recall {needy['offered'].mean():.2f}; "
+          f"recall with equal selection rates {top_fifth_each[needy.index].mean():.2f}")
 
 # %% [markdown]
-# Women are in need more often and are offered a place *less* often. Equal selection rates would move in the right direction, but not far enough. To make recall equal, find the thresholds on one data set, **judge
-# them on another**: thresholds that were tuned on the test set look fair there by construction.
+# Women are in need more often and are offered a place *less* often. Equal selection rates move in the right direction, but not far enough. To make recall
+# equal, find the thresholds on one data set, **judge them on another**: thresholds that were tuned on the test set look fair there by construction.
 
 # %% [markdown]
 # ## Exercise 10: Thresholds for equal recall within the budget (4 points, about 10 minutes)
 #
-# Write `thresholds(scores, needs, group, places)`. The first three have one entry per person of a **tuning** set; `places` is the part of all people that can be offered a place, such as 0.2. It returns a dict
-# from group to threshold. A person will be offered a place if the score is at least the threshold of the person's group.
+# Write `thresholds(scores, needs, group, places)`. The first three have one entry per person of a **tuning** set; `places` is the part of all people that can be
+# offered a place, such as 0.2. It returns a dict from group to threshold. A person will be offered a place if the score is at least the threshold of the person's
+# group.
 #
 # Graded on **fresh** people from the same hidden populations (three groups, 30,000 people for tuning):
 #
@@ -1038,7 +1068,8 @@ for number, (offices, places_) in enumerate([
 # %% [markdown]
 # ## The tool for it, and what it does not know
 #
-# Fairlearn's `ThresholdOptimizer` does the same kind of post-processing. It is told which rate to make equal and what to maximise. **Before running:** can you tell it that there are places for 20 %?
+# Fairlearn's `ThresholdOptimizer` does the same kind of post-processing. It is told which rate to make equal and what to maximise. **Before running:** can you tell
+# it that there are places for 20 %?
 
 # %%
 trained = people[people["year"] <= 2016]
@@ -1056,18 +1087,19 @@ print(result.by_group.round(3).to_string())
 print(f"\noffered a place: {np.mean(decided):.1%} of all; of these in need: {precision_score(clients['needs'], decided):.1%}, with the top fifth {precision_score(clients['needs'], clients['offered']):.1%}")
 
 # %% [markdown]
-# Recall is nearly equal. But the tool offers places to 36 % of the people, nearly twice what there is, because a budget is not among its settings. And it must know each client's sex when it decides: two people with the same
-# record are treated differently, which in many countries the law restricts. A **reduction** is another way. It trains ordinary models again and again, and raises the weight of the cases that break the
-# constraint. The group is needed only in training.
+# Recall is nearly equal. But the tool offers places to 36 % of the people, nearly twice what there is, because a budget is not among its settings. And it must know
+# each client's sex when it decides: two people with the same record are treated differently, which in many countries the law restricts. A **reduction** is another
+# way. It trains ordinary models again and again, and raises the weight of the cases that break the constraint. The group is needed only in training.
 
 # %% [markdown]
 # ## Exercise 11: Train with a constraint (2 points, about 6 minutes)
 #
-# Write `fit_fair(features, needs, group)`. It trains a model with fairlearn's `ExponentiatedGradient` so that **recall** becomes about equal in the groups, and returns a function `offer(features)` that decides
-# for new people **without knowing their group**: it returns one 1 or 0 per row.
+# Write `fit_fair(features, needs, group)`. It trains a model with fairlearn's `ExponentiatedGradient` so that **recall** becomes about equal in the groups, and
+# returns a function `offer(features)` that decides for new people **without knowing their group**: it returns one 1 or 0 per row.
 #
-# The groups are simulated offices: one of them writes down only a part of its clients' months without work. Graded on hidden populations of 4,000, judged on fresh people: the recalls of the two offices differ by
-# at most 0.11, and at most 5 percentage points fewer decisions are right than those of the same kind of model without a constraint (a `LogisticRegression`, which has a gap of about 0.2).
+# The groups are simulated offices: one of them writes down only a part of its clients' months without work. Graded on hidden populations of 4,000, judged on fresh
+# people: the recalls of the two offices differ by at most 0.11, and at most 5 percentage points fewer decisions are right than those of the same kind of model
+# without a constraint (a `LogisticRegression`, which has a gap of about 0.2).
 #
 # <details><summary>Hint</summary><code>ExponentiatedGradient(LogisticRegression(max_iter=1000), constraints=TruePositiveRateParity(), max_iter=30)</code>, then <code>fit(..., sensitive_features=...)</code>. Its <code>predict</code> draws lots between models, so pass a <code>random_state</code>.</details>
 
@@ -1141,8 +1173,9 @@ for seed, names in ((911, ("X", "Y")), (912, ("main", "branch"))):
 # %% [markdown]
 # ## A decision needs the whole picture
 #
-# One remedy is one point. A decision maker should see what else was possible. Below are many ways to divide the same 20 % of places between people with and without a disability: a part of the people with a disability is offered a
-# place, the rest of the places goes to the others, each time to the highest scores. We do it with the scores of the blind model and of the one that knows the columns. **Before running:** which division reaches most people in need?
+# One remedy is one point. A decision maker should see what else was possible. Below are many ways to divide the same 20 % of places between people with and without
+# a disability: a part of the people with a disability is offered a place, the rest of the places goes to the others, each time to the highest scores. We do it with
+# the scores of the blind model and of the one that knows the columns. **Before running:** which division reaches most people in need?
 
 # %%
 candidates = []
@@ -1165,15 +1198,17 @@ for title, row in {"most people reached": best, "smallest gap": equal}.items():
     print(f"{title}: {row['part']:.0%} of the people with a disability are offered a place, gap {row['gap']:.2f}, {row['utility']:.1%} of all in need reached")
 
 # %% [markdown]
-# To the left is more equal (by this criterion), up is more useful. Many points have another one that is left of them **and** above: nobody should choose those. What remains is the **Pareto front**. Between its points mathematics has
-# nothing to say. Look at what "smallest gap" means here: 30 % of the people with a disability are offered a place instead of 95 %, though six in ten of them are in need, and fewer people are reached. Is that fairer? The metric says yes. Those who answer for
+# To the left is more equal (by this criterion), up is more useful. Many points have another one that is left of them **and** above: nobody should choose those. What
+# remains is the **Pareto front**. Between its points mathematics has nothing to say. Look at what "smallest gap" means here: 30 % of the people with a disability
+# are offered a place instead of 95 %, though six in ten of them are in need, and fewer people are reached. Is that fairer? The metric says yes. Those who answer for
 # the programme must decide, together with those who live with it.
 
 # %% [markdown]
 # ## Exercise 12: What is worth discussing? (2 points, about 6 minutes)
 #
-# Write `worth_discussing(gap, utility)`. Both are Series with the same index, one entry per candidate; a smaller gap is better, a larger utility is better. It returns a boolean Series with the same index: `False` for a candidate
-# that is *dominated*, `True` for all others. A candidate is dominated if another one is at least as good in both respects and better in at least one. Of two equal candidates neither dominates the other.
+# Write `worth_discussing(gap, utility)`. Both are Series with the same index, one entry per candidate; a smaller gap is better, a larger utility is better. It
+# returns a boolean Series with the same index: `False` for a candidate that is *dominated*, `True` for all others. A candidate is dominated if another one is at
+# least as good in both respects and better in at least one. Of two equal candidates neither dominates the other.
 #
 # *By hand:* gaps `[0.1, 0.1, 0.0, 0.3]`, utilities `[0.5, 0.4, 0.4, 0.5]`: the second and the fourth are dominated by the first.
 
@@ -1236,9 +1271,9 @@ for size in (1, 7, 40, 80):
 # %% [markdown]
 # ## Decision memo (3 points, about 10 minutes)
 #
-# Ms Haddad directs the agency's coaching programme. She is no engineer. She has been told that "the model is fair, because it does not know who people are", and must decide whether it assigns next year's places. Write her
-# **half a page** (about 150 to 250 words): your recommendation, the two or three findings that matter most *for her decision* with a figure from this notebook each, who is harmed by which error, what
-# your remedy costs, and what the data cannot tell. No jargon.
+# Ms Haddad directs the agency's coaching programme. She is no engineer. She has been told that "the model is fair, because it does not know who people are", and
+# must decide whether it assigns next year's places. Write her **half a page** (about 150 to 250 words): your recommendation, the two or three findings that matter
+# most *for her decision* with a figure from this notebook each, who is harmed by which error, what your remedy costs, and what the data cannot tell. No jargon.
 
 # %% [markdown] memo="memo" points=3
 # **Rubric** (1 point each)
@@ -1247,12 +1282,15 @@ for size in (1, 7, 40, 80):
 # 2. *Evidence:* two or three findings that bear on the decision, each with a correct figure of the student's own, saying who is harmed by which error; the cost of the remedy is named.
 # 3. *Honesty and language:* says what is uncertain (small groups, or the label, or that one year was examined), says what is not for the model to decide, uses no unexplained technical term.
 #
-# **Example.** Do not let the model assign next year's places as it is. Use it with one change, as a first suggestion that your counsellors may overrule, and ask the clients one more question. Three things matter. First, not
-# knowing who people are has not made it fair: of the women without work it finds one in three, of the men one in two. A woman who is overlooked goes without help and never learns why. Second, people with a disability lose most by the
-# blindness: if the model knew, 98 of 100 of those without work would be offered a place, now it is 62. Third, the gap between women and men shrinks from 17 to 4 points, with the same number of places, if each group has a cut-off
-# of its own. In our test this cost nothing in total: as before, 40 of 100 people without work are reached. But some men without work lose their place to women without work, and your lawyers must say whether you may treat the groups
-# differently. Two things the figures cannot tell. "Without work" is not "wants coaching": many of the women overlooked are married, and we do not know how many look for work. A question in the registration form would tell; if most do
-# not, I would withdraw the second cut-off. And some groups are tiny in our data, four people in one case. Nobody can say from it how they are served; please talk to them directly.
+# **Example.** Do not let the model assign next year's places as it is. Use it with one change, as a first suggestion that your counsellors may overrule, and ask the
+# clients one more question. Three things matter. First, not knowing who people are has not made it fair: of the women without work it finds one in three, of the men
+# one in two. A woman who is overlooked goes without help and never learns why. Second, people with a disability lose most by the blindness: if the model knew, 98 of
+# 100 of those without work would be offered a place, now it is 62. Third, the gap between women and men shrinks from 17 to 4 points, with the same number of places,
+# if each group has a cut-off of its own. In our test this cost nothing in total: as before, 40 of 100 people without work are reached. But some men without work
+# lose their place to women without work, and your lawyers must say whether you may treat the groups differently. Two things the figures cannot tell. "Without work"
+# is not "wants coaching": many of the women overlooked are married, and we do not know how many look for work. A question in the registration form would tell; if
+# most do not, I would withdraw the second cut-off. And some groups are tiny in our data, four people in one case. Nobody can say from it how they are served; please
+# talk to them directly.
 
 # %% [markdown]
 # ## What you have learned
@@ -1264,10 +1302,13 @@ for size in (1, 7, 40, 80):
 # - With unequal base rates, at most two of four sensible criteria can hold together. Which, is a decision of people.
 # - A label is a stand-in. A model can be fair on paper only.
 #
-# **Common mistakes** are to report the composition of the selected as a chance, to average over groups before looking, to tune on the test set, to turn ratios round, and to crown a worst group of four people.
+# **Common mistakes** are to report the composition of the selected as a chance, to average over groups before looking, to tune on the test set, to turn ratios
+# round, and to crown a worst group of four people.
 #
-# **In practice** most of the work is outside of this notebook: who defines need, who may use which column by law, who can appeal, and whether the people concerned were asked. A metric can show that something is
-# wrong; it cannot show that all is well. In Austria, a score of this kind was to sort job seekers from 2020; the debate was about people who would get less of the agency's support because the score gave them little chance.
+# **In practice** cases are seldom independent (the fires of one dry week share their weather), so the real uncertainty is larger than our intervals say. And most of
+# the work is outside of this notebook: who defines need, who may use which column by law, who can appeal, and whether the people concerned were asked. A metric can
+# show that something is wrong; it cannot show that all is well. In Austria, a score of this kind was to sort job seekers from 2020; the debate was about people who
+# would get less of the agency's support because the score gave them little chance.
 #
 # **Go further**
 #
@@ -1286,5 +1327,5 @@ for size in (1, 7, 40, 80):
 # %% [markdown]
 # ## Hand in
 #
-# Restart the kernel and run all cells (*Run → Restart Kernel and Run All Cells*), look at the checks once more, save, and upload this notebook, with its name unchanged, to
-# the assignment in Moodle.
+# Restart the kernel and run all cells (*Run → Restart Kernel and Run All Cells*), look at the checks once more, save, and upload this notebook, with its name
+# unchanged, to the assignment in Moodle.
