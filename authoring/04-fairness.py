@@ -497,6 +497,7 @@ for labels in (["p", "q"], ["west", "east", "north", "south"], [1, 2, 3]):
     before = offered.copy(), group.copy()
     got = places_by_group(offered, group)
     assert offered.equals(before[0]) and group.equals(before[1]), "places_by_group changes what it was given"
+    assert set(got.index) == set(labels), f"every group should have a row: expected {labels}, got {list(got.index)}"
     assert abs(got["share"].sum() - 1) < 1e-6, f"the shares of all groups make 1, yours make {got['share'].sum():.3f}"
     rates = {name: offered[group == name].mean() for name in labels}
     for name in labels:
@@ -585,6 +586,7 @@ for empty in ("red", "grey"):
     offered = (pd.Series(rng.random(size), index=index) < 0.35).astype(int)
     got = service_frame(needs, offered, group)
     assert isinstance(got, MetricFrame), "service_frame should return a MetricFrame"
+    assert set(got.by_group.index) == set(group), f"all groups should stay in by_group, it has {list(got.by_group.index)}"
     for name in group.unique():
         mine = group == name
         row = got.by_group.loc[name]
