@@ -30,6 +30,7 @@ KEPT_BACK = [
     "**/__pycache__",
     "**/.ipynb_checkpoints",
     ".jupyter/lab",
+    "**/drift-report.html",
 ]
 MANIFEST = ".published.json"  # what was written, so that a foreign change is noticed
 
