@@ -528,8 +528,8 @@ def what_changed(reference, current, placeholders=()):
 
 # %% free="what-changed"
 for column in ["temperature", "wind_speed", "latitude"]:
-    print(column, what_changed(then[column], now[column]))
-print("fire_spread_rate", what_changed(then["fire_spread_rate"], now["fire_spread_rate"], [0.9]))
+    print(column, sorted(what_changed(then[column], now[column])))
+print("fire_spread_rate", sorted(what_changed(then["fire_spread_rate"], now["fire_spread_rate"], [0.9])))
 
 # %% check="what-changed" points=2
 # Checks each word alone, both, and none. The values are simulated.
