@@ -300,7 +300,7 @@ plt.show()
 # Draw `repeats` batches of `size` rows from the reference. For each batch compute the statistic of every column and keep the largest. The threshold is the value that a
 # share of `level` of these exceeds.
 #
-# Graded on simulated worlds where the true rate is known: it should lie between 0.5 and 1.6 times `level`, for one column and for twelve, for small batches and large
+# Graded on simulated worlds where the true rate is known: it should lie between 0.4 and 2 times `level`, for one column and for twelve, for small batches and large
 # ones.
 #
 # <details><summary>Hint</summary>Whole rows are drawn, so that columns that belong together stay together: <code>reference.sample(size, random_state=...)</code> with another seed for each batch. Then <code>np.quantile</code>.</details>
@@ -340,8 +340,8 @@ for _columns, _size in [(1, 50), (6, 50), (6, 200)]:
     threshold = calibrate(_world.iloc[:, :_columns], _size, _gap)
     assert isinstance(threshold, (float, int, np.floating)), f"calibrate should return a number, it returned a {type(threshold).__name__}"
     rate = _rate(threshold, _size, _columns)
-    assert rate <= 0.16, f"{_columns} column(s), batches of {_size}: {rate:.0%} of the batches without drift raise an alarm, wanted were about 10 %. Batch size right? Largest of all columns?"
-    assert rate >= 0.05, f"{_columns} column(s), batches of {_size}: only {rate:.1%} of the batches without drift raise an alarm, wanted were about 10 %: such a high threshold misses real drift"
+    assert rate <= 0.20, f"{_columns} column(s), batches of {_size}: {rate:.0%} of the batches without drift raise an alarm, wanted were about 10 %. Batch size right? Largest of all columns?"
+    assert rate >= 0.04, f"{_columns} column(s), batches of {_size}: only {rate:.1%} of the batches without drift raise an alarm, wanted were about 10 %: such a high threshold misses real drift"
 ### BEGIN HIDDEN TESTS
 import numpy as np
 import pandas as pd
@@ -357,13 +357,13 @@ for columns, size, level, seed in [(12, 60, 0.1, 5), (1, 150, 0.2, 6), (3, 300, 
     threshold = calibrate(world, size, _gap, level, 500, seed)
     assert world.equals(before), "calibrate changes the reference"
     rate = _rate(threshold, size, columns)
-    assert rate <= 1.6 * level, f"{columns} column(s), batches of {size}, level {level}: {rate:.0%} of the fresh batches without drift raise an alarm"
-    assert rate >= 0.5 * level, f"{columns} column(s), batches of {size}, level {level}: only {rate:.1%} of the fresh batches without drift raise an alarm: too strict, real drift is missed"
+    assert rate <= 2 * level, f"{columns} column(s), batches of {size}, level {level}: {rate:.0%} of the fresh batches without drift raise an alarm"
+    assert rate >= 0.4 * level, f"{columns} column(s), batches of {size}, level {level}: only {rate:.1%} of the fresh batches without drift raise an alarm: too strict, real drift is missed"
 same = pd.DataFrame({name: world["x0"] for name in "abcde"})
 threshold = calibrate(same, 60, _gap, 0.2, 500, 3)
 rate = _rate(threshold, 60, 1)
 assert rate >= 0.015, f"five columns that say the same: only {rate:.1%} of the batches raise an alarm, wanted were about 20 %. Draw whole rows"
-assert rate <= 0.32, f"five columns that say the same: {rate:.0%} of the batches raise an alarm, wanted were about 20 %"
+assert rate <= 0.40, f"five columns that say the same: {rate:.0%} of the batches raise an alarm, wanted were about 20 %"
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -528,8 +528,8 @@ def what_changed(reference, current, placeholders=()):
 
 # %% free="what-changed"
 for column in ["temperature", "wind_speed", "latitude"]:
-    print(column, what_changed(then[column], now[column]))
-print("fire_spread_rate", what_changed(then["fire_spread_rate"], now["fire_spread_rate"], [0.9]))
+    print(column, sorted(what_changed(then[column], now[column])))
+print("fire_spread_rate", sorted(what_changed(then["fire_spread_rate"], now["fire_spread_rate"], [0.9])))
 
 # %% check="what-changed" points=2
 # Checks each word alone, both, and none. The values are simulated.
@@ -715,7 +715,7 @@ print(f"AUC on the rows it was trained on: {roc_auc_score(half, model.predict_pr
 # classifier tells current rows from reference rows **out of sample**. The two may have different numbers of rows, be sorted, and have overlapping indexes. The same
 # seed gives the same result.
 #
-# Graded on simulated data: 0.42 to 0.58 if both come from the same world, at least 0.7 if only the relation between two columns has changed.
+# Graded on simulated data: 0.40 to 0.60 if both come from the same world, at least 0.7 if only the relation between two columns has changed.
 #
 # <details><summary>Hint</summary><code>cross_val_predict(model, X, y, cv=..., method="predict_proba")</code> gives each row the prediction of a model that has not seen it; <code>StratifiedKFold(5, shuffle=True, random_state=seed)</code> makes folds that do not depend on the order of rows. <code>HistGradientBoostingClassifier</code> accepts missing cells and sees relations; a linear model does not.</details>
 
@@ -746,8 +746,8 @@ def _simulate(seed, size, correlation):
     return pd.DataFrame(values, columns=["temperature", "humidity"])
 got = tell_apart(_simulate(1, 500, -0.9), _simulate(2, 500, -0.9))
 assert isinstance(got, (float, np.floating)), f"tell_apart should return a number, it returned a {type(got).__name__}"
-assert got <= 0.58, f"two samples of the same world cannot be told apart, your AUC is {got:.2f}. Is each row judged by a model that has not seen it?"
-assert got >= 0.42, f"two samples of the same world: the AUC should be near 0.5, yours is {got:.2f}"
+assert got <= 0.60, f"two samples of the same world cannot be told apart, your AUC is {got:.2f}. Is each row judged by a model that has not seen it?"
+assert got >= 0.40, f"two samples of the same world: the AUC should be near 0.5, yours is {got:.2f}"
 got = tell_apart(_simulate(3, 500, -0.9), _simulate(4, 500, 0.9))
 assert got >= 0.7, f"the correlation changed its sign, your AUC is only {got:.2f}. Can your model see a relation between two columns?"
 ### BEGIN HIDDEN TESTS
@@ -764,7 +764,7 @@ old, new = _simulate(11, 1000, 0.8), _simulate(12, 400, 0.8)
 copies = old.copy(), new.copy()
 got = tell_apart(old, new)
 assert old.equals(copies[0]) and new.equals(copies[1]), "tell_apart changes a DataFrame it was given"
-assert 0.42 <= got <= 0.58, f"1,000 and 400 rows of the same world: the AUC should be near 0.5, yours is {got:.2f}. (Accuracy is not AUC, and the row number is no feature)"
+assert 0.40 <= got <= 0.60, f"1,000 and 400 rows of the same world: the AUC should be near 0.5, yours is {got:.2f}. (Accuracy is not AUC, and the row number is no feature)"
 got = tell_apart(_simulate(52, 600, 0.9).sort_values("a"), _simulate(53, 500, -0.9).sort_values("a"), seed=5)
 assert got >= 0.7, f"the relation of two columns changed its sign, and the rows are sorted by one of them: your AUC is only {got:.2f}. Are the folds shuffled?"
 few, shifted = _simulate(40, 400, 0.5), _simulate(41, 200, 0.5) + [1.5, 0, 0]
