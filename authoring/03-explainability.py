@@ -160,7 +160,7 @@ assert abs(drops["unused"]) < 0.1, f"an input without use should have a drop of 
 import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
-from sklearn.tree import DecisionTreeRegressor
+from sklearn.tree import DecisionTreeRegressor, export_text
 
 def _minus_error(answers, predictions):
     return -np.mean((np.asarray(answers) - np.asarray(predictions)) ** 2)
@@ -315,7 +315,7 @@ assert len(got) == 2, f"without 'final' and 'when_out' the AUC is plausible: sto
 import numpy as np
 import pandas as pd
 from mlelabs.data import load_wildfires
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.tree import DecisionTreeClassifier
 
 def _simulate(seed, leaks):
@@ -1281,8 +1281,8 @@ assert abs(fidelity_ - r2_score(says_, guess_)) < 1e-6, f"fidelity should be {r2
 ### BEGIN HIDDEN TESTS
 import numpy as np
 import pandas as pd
-from sklearn.metrics import r2_score
-from sklearn.tree import DecisionTreeRegressor
+from sklearn.metrics import r2_score, roc_auc_score
+from sklearn.tree import DecisionTreeRegressor, export_text
 
 for seed_ in (21, 22, 23, 24):
     rng_ = np.random.default_rng(seed_)
