@@ -39,10 +39,13 @@ def test_nothing_of_the_instructor_is_published(published):
     assert not [path for path in paths if "gradebook" in path or "answers" in path]
     files = [path for path in published.rglob("*") if path.is_file() and path.suffix != ".csv"]
     everything = "\n".join(path.read_text(encoding="utf-8") for path in files)
-    for lab in build.labs():
-        for line in secret_lines(build.read_lab(lab)):
-            quoted = line.replace("\\", "\\\\").replace('"', '\\"')  # as a notebook writes it
-            assert line not in everything and quoted not in everything, f"{lab}: {line}"
+    # tests/test_leaks.py looks at each lab by itself; across labs, short lines may be the same
+    secrets = {line for lab in build.labs() for line in secret_lines(build.read_lab(lab))}
+    secrets = {line for line in secrets if len(line) > 45}
+    assert len(secrets) > 100
+    for line in secrets:
+        quoted = line.replace("\\", "\\\\").replace('"', '\\"')  # as a notebook writes it
+        assert line not in everything and quoted not in everything, line
 
 
 def test_students_can_use_it(published):
