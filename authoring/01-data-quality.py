@@ -773,7 +773,7 @@ got = got.astype(bool).tolist()
 assert got[2], "4.5 ha belongs to class C, but the row says B: a contradiction"
 assert got[3], "assessed at 5.2 ha, final size 5 ha: a contradiction"
 assert not got[0] and not got[1], (
-    "0.1 ha belongs to class A and 4 ha to class B: the limit belongs to its class"
+    "0.1 ha in class A and 4 ha in class B are in order: a limit belongs to its class, and a fire may grow"
 )
 assert not got[5], "assessed and final size are the same: no contradiction"
 assert not got[4], "577,646.8 ha in class E is extreme but real: nothing contradicts it"
