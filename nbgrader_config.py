@@ -12,13 +12,15 @@ from nbgrader.preprocessors import (
     OverwriteKernelspec,
 )
 
-from mlelabs.grading import RequireGradedCells
+from mlelabs.instructor.grading import RequireGradedCells
 
 c = get_config()  # noqa: F821  (nbgrader puts it here)
 
 c.CourseDirectory.course_id = "mle-labs"
 c.CourseDirectory.source_directory = "solutions"
 c.CourseDirectory.release_directory = "labs"
+# what a lab writes beside its notebook when it runs is not part of the lab
+c.CourseDirectory.ignore.extend(["drift-report.html", ".hypothesis"])
 
 c.ClearSolutions.code_stub = {
     "python": '# YOUR CODE HERE\nraise NotImplementedError("not attempted yet")',

@@ -321,7 +321,7 @@ def time_faults(times, today):
         }
     )
 
-# %% reject="time-faults" name="only the last date can lie in the future" message="future is wrong"
+# %% reject="time-faults" name="only the last date can lie in the future" message="future misses"
 def time_faults(times, today):
     return pd.DataFrame(
         {
@@ -345,13 +345,13 @@ def contradictions(table, limits):
 
     return table.apply(is_odd, axis=1)
 
-# %% reject="contradictions" name="an outlier is an error" message="extreme but real"
+# %% reject="contradictions" name="an outlier is an error" message="4.5 ha belongs to class C"
 def contradictions(table, limits):
     size = table["current_size"]
     q1, q3 = size.quantile([0.25, 0.75])
     return size > q3 + 1.5 * (q3 - q1)
 
-# %% reject="contradictions" name="the limit belongs to the next class" message="the limit belongs to its class"
+# %% reject="contradictions" name="the limit belongs to the next class" message="a limit belongs to its class"
 def contradictions(table, limits):
     belongs = pd.cut(
         table["current_size"], bins=[0, *limits.values()], labels=list(limits), right=False
@@ -367,7 +367,7 @@ def contradictions(table, limits):
         table["assessment_hectares"] > table["current_size"]
     )
 
-# %% reject="contradictions" name="a fire that grew is a contradiction" message="nothing contradicts it"
+# %% reject="contradictions" name="a fire that grew is a contradiction" message="a fire may grow"
 def contradictions(table, limits):
     belongs = pd.cut(table["current_size"], bins=[0, *limits.values()], labels=list(limits))
     return (belongs.astype(object) != table["size_class"]) | (

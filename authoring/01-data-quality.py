@@ -161,7 +161,8 @@ for _ in range(20):
     table = pd.DataFrame(
         {
             "cause": rng.choice(
-                ["Lightning", "Unknown", " Unknown ", "", "   ", "unknown area", None], size
+                ["Lightning", "Unknown", " Unknown ", "", " ", "Unknown area", "unknown", None],
+                size,
             ),
             "wind": rng.choice(["N", "CLM", "Unknown", None], size),
             "mixed": [["18", 12, -1, "warm", None, " "][i] for i in rng.integers(0, 6, size)],
@@ -171,11 +172,15 @@ for _ in range(20):
         index=rng.permutation(size) + 100,
     ).astype({"cause": object, "wind": object, "mixed": object})
     before = table.copy()
-    got = count_missing(table, {"cause": ["Unknown"], "size": [-1, 9999], "gone": [0]})
+    got = count_missing(table, {"cause": ["Unknown"], "size": [-1, 9999]})
     assert table.equals(before), "count_missing changes the table it was given: work on a copy"
+    assert isinstance(got, pd.Series), "count_missing should return a Series"
+    assert list(got.index) == list(table.columns), (
+        f"the index should be the table's columns in their order, got {list(got.index)}"
+    )
     text = table["cause"].map(lambda value: value is None or value.strip() in ("", "Unknown"))
     assert got["cause"] == text.sum(), (
-        f"a text column with blanks and ' Unknown ': expected {text.sum()}, got {got['cause']}"
+        f"a column with blanks, ' Unknown ', 'unknown' and 'Unknown area', of which only the first two are missing: expected {text.sum()}, got {got['cause']}"
     )
     assert got["wind"] == table["wind"].isna().sum(), (
         "'Unknown' counts only where it is a placeholder of that column"
@@ -250,6 +255,9 @@ assert isinstance(tidied, pd.Series), (
 assert list(tidied.index) == [7, 3, 5, 1, 9], (
     f"the index should stay [7, 3, 5, 1, 9], it is {list(tidied.index)}"
 )
+assert all(value is None or type(value) in (str, float) for value in tidied), (
+    "the values should be texts, or NaN where missing"
+)
 assert tidied[7] == "SW", f"'SW' is allowed and should stay 'SW', got {tidied[7]!r}"
 assert tidied[3] == "Surface", f"' surface' should become 'Surface', got {tidied[3]!r}"
 assert pd.isna(tidied[5]) and pd.isna(tidied[9]), "blank and missing values should be missing (NaN)"
@@ -278,14 +286,14 @@ for allowed in (
     )
 other = pd.Series([" Crown fire", "Unknown", "  crowns ", "S W", "", None, "CROWN"])
 before = other.copy()
-once = tidy(other, ["Crown", "S", "W"])
+once = tidy(other, ["Crown", "S", "SW"])
 assert other.equals(before), "tidy changes the Series it was given: return a new one"
 assert list(once[:4]) == list(other[:4]), (
     f"values that are not allowed should be left exactly as they were: {list(other[:4])} became {list(once[:4])}"
 )
 assert once[4:6].isna().all(), "an empty text and a missing value should both be missing"
 assert once[6] == "Crown", f"'CROWN' should be 'Crown', got {once[6]!r}"
-assert tidy(once, ["Crown", "S", "W"]).equals(once), (
+assert tidy(once, ["Crown", "S", "SW"]).equals(once), (
     "tidying twice should give the same as tidying once"
 )
 ### END HIDDEN TESTS
@@ -366,8 +374,8 @@ example = pd.DataFrame(
 )
 rules = {
     "temperature": {"number": True, "min": -50, "max": 50},
+    "fuel": {"required": True, "allowed": ["C2"]},
     "wind": {"required": True, "allowed": ["N", "S"]},
-    "fuel": {"required": True},
 }
 expected = {
     (11, "temperature", "number"),
@@ -382,7 +390,7 @@ assert isinstance(got, list), (
 )
 got = [tuple(item) for item in got]
 assert not expected - set(got), (
-    f"not reported: {expected - set(got)}. Go on after the first violation; every rule and row counts"
+    f"not reported: {expected - set(got)}. Go on after the first violation; every rule and row counts, and a row is named by its index label"
 )
 assert not set(got) - expected, (
     f"reported, but in order: {set(got) - expected}. A missing cell breaks only 'required', and a bound itself is fine"
@@ -392,25 +400,36 @@ assert len(got) == len(set(got)), "each violation should be reported once"
 import numpy as np
 import pandas as pd
 
+
+def _show(items, table):
+    """The first violations, each with the cell that it is about."""
+    cells = [(i, None if i[0] is None else table.loc[i[0], i[1]]) for i in items]
+    return ", ".join(f"{item} for the cell {cell!r}" for item, cell in cells[:3])
+
+
 rng = np.random.default_rng(5)
 for _ in range(10):
     size = int(rng.integers(6, 30))
     table = pd.DataFrame(
         {
             "speed": [[3, "7", "fast", -2, 200, None, 0, 90][i] for i in rng.integers(0, 8, size)],
-            "kind": [["A", "B", "b", None][i] for i in rng.integers(0, 4, size)],
+            "kind": [["A", " A", "b", None, "", "Unknown"][i] for i in rng.integers(0, 6, size)],
+            "code": [[1, 5, 9, None][i] for i in rng.integers(0, 4, size)],
             "free": rng.normal(size=size),
         },
         index=rng.permutation(1000)[:size],
     ).astype({"speed": object, "kind": object})
     rules = {
         "speed": {"required": True, "number": True, "min": 0, "max": 90},
-        "kind": {"allowed": ["A", "B"]},
-        "x": {"min": 0},
+        "kind": {"required": True, "allowed": ["A", "Unknown"]},
+        "code": {"max": 8, "allowed": [1, 2, 3]},  # 9 breaks both
+        "x": {"min": 0, "max": 9},
         "y": {"number": True},
     }
     expected = {(None, "x", "present"), (None, "y", "present")}
-    for row, speed, kind in zip(table.index, table["speed"], table["kind"]):
+    for row, speed, kind, code in zip(
+        table.index, table["speed"], table["kind"], table["code"], strict=True
+    ):
         if speed is None or speed != speed:
             expected.add((row, "speed", "required"))
         elif speed == "fast":
@@ -419,16 +438,21 @@ for _ in range(10):
             expected.add((row, "speed", "min"))
         elif int(speed) > 90:
             expected.add((row, "speed", "max"))
-        if kind == "b":
+        if kind is None:
+            expected.add((row, "kind", "required"))
+        elif kind not in ("A", "Unknown"):
             expected.add((row, "kind", "allowed"))
+        if code in (5, 9):
+            expected.add((row, "code", "allowed"))
+        if code == 9:
+            expected.add((row, "code", "max"))
     before = table.copy()
     got = [tuple(item) for item in violations(table, rules)]
     assert table.equals(before), "violations changes the table it was given: work on a copy"
-    assert not expected - set(got), (
-        f"not reported on a fresh table: {sorted(map(str, expected - set(got)))[:4]}"
-    )
+    assert not expected - set(got), f"not reported: {_show(expected - set(got), table)}"
+    wrong = {item for item in set(got) - expected if item[0] is None or item[0] in table.index}
     assert not set(got) - expected, (
-        f"reported on a fresh table, but in order: {sorted(map(str, set(got) - expected))[:4]}"
+        f"reported, but in order: {_show(wrong, table) or 'rows that the index does not have'}"
     )
     assert len(got) == len(set(got)), "each violation should be reported once"
 assert violations(table[["free"]], {"free": {"number": True}}) == [], (
@@ -455,7 +479,7 @@ pd.crosstab(log["fire_origin"], log["initial_action_by"]).iloc[:5, :5]
 # ## Exercise 4: Find columns that copy another (1 point, about 5 minutes)
 #
 # Write `copied_columns(table)`. It returns a list of pairs `(first, second)` of column names, `first` standing left of `second` in the table, for all pairs of columns
-# that agree in **every** row. Two cells that are both missing agree, and so do 1 and 1.0: values count, not the way they are stored.
+# that agree in **every** row. Two cells that are both missing agree, and so do 1 and 1.0: values count, not the way they are stored. (A text never equals a number.)
 #
 # *By hand:* with the columns a = `[1, NaN]`, b = `[2, NaN]`, c = `[1, NaN]`, the result is `[("a", "c")]`.
 
@@ -523,6 +547,14 @@ assert got == [("crew", "origin"), ("crew", "third"), ("origin", "third")], (
     f"three columns that agree make three pairs, you found {got}"
 )
 assert copied_columns(table[["crew", "n"]]) == [], "no copies: return an empty list"
+long = pd.DataFrame({"z": np.arange(500.0), "a": np.arange(500.0), "near": np.arange(500.0) + 1e-6})
+long["late"] = long["z"].where(long["z"] < 499, 0)
+assert [tuple(pair) for pair in copied_columns(long)] == [("z", "a")], (
+    "only z and a agree in all 500 rows, z stands left of a; 'late' differs in the last row, 'near' in each a little"
+)
+for filler in (-1.0, 0.0, "missing"):
+    gap = pd.DataFrame({"filled": [2.0, filler], "gap": [2.0, None]})
+    assert copied_columns(gap) == [], f"a missing cell and {filler!r} are not the same"
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -609,9 +641,11 @@ assert set(got.columns) == {"early_arrival", "early_control", "future"}, (
 )
 assert list(got.index) == [4, 3, 2, 1], "the index should be that of times"
 for column, row in {"early_arrival": 3, "early_control": 2, "future": 1}.items():
+    assert got[column].isin([True, False]).all(), f"{column} should hold True and False only"
     marked = list(got.index[got[column].astype(bool)])
+    assert row in marked, f"{column} should mark row {row}, it marks {marked or 'nothing'}"
     assert marked == [row], (
-        f"{column} should mark row {row} only, it marks {marked} (a missing date breaks no rule)"
+        f"{column} should mark only row {row}, it marks {marked}: a missing date breaks no rule, and other columns do not count"
     )
 ### BEGIN HIDDEN TESTS
 import numpy as np
@@ -639,13 +673,14 @@ expected = {
     "future": (hours > 0).any(axis=1),
 }
 for column, truth in expected.items():
-    wrong = int((got[column].to_numpy(dtype=bool) != truth).sum())
-    assert not wrong, (
-        f"{column} is wrong for {wrong} of 200 fresh rows. Equal moments and missing dates are no faults; other columns do not count"
+    marked = got[column].astype(bool).to_numpy()
+    too_many, too_few = int((marked & ~truth).sum()), int((truth & ~marked).sum())
+    assert not too_many, (
+        f"{column} marks {too_many} of 200 fresh rows that are in order. Equal moments and missing dates are no faults; other columns do not count"
     )
-assert all(dtype == bool for dtype in got.dtypes), (
-    f"the columns should be boolean, they are {[str(dtype) for dtype in got.dtypes]}"
-)
+    assert not too_few, (
+        f"{column} misses {too_few} of 200 fresh rows. A row can have several faults, and one date after today is enough"
+    )
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -721,26 +756,27 @@ print(f"{marked.sum()} fires, among them {marked[log['large']].mean():.0%} of th
 # Checks the edges of the classes, a fire that shrank, and that a huge fire is left in peace.
 example = pd.DataFrame(
     {
-        "assessment_hectares": [0.1, 1.0, 0.5, 9.0, 50.0],
-        "current_size": [0.1, 4.0, 4.5, 5.0, 577646.8],
-        "size_class": list("ABBCE"),
+        "assessment_hectares": [0.05, 1.0, 0.5, 5.2, 50.0, 2.0],
+        "current_size": [0.1, 4.0, 4.5, 5.0, 577646.8, 2.0],
+        "size_class": list("ABBCEB"),
     },
-    index=list("vwxyz"),
+    index=list("uvwxyz"),
 )
 got = contradictions(example, {"A": 0.1, "B": 4, "C": 40, "D": 200, "E": np.inf})
 assert isinstance(got, pd.Series), (
     f"contradictions should return a Series, it returned a {type(got).__name__}"
 )
-assert list(got.index) == list("vwxyz"), (
-    f"the index should be v, w, x, y, z, it is {list(got.index)}"
+assert list(got.index) == list("uvwxyz"), (
+    f"the index should be that of the table, u to z, it is {list(got.index)}"
 )
 got = got.astype(bool).tolist()
-assert not got[4], "577,646.8 ha in class E is extreme but real: nothing contradicts it"
-assert not got[0] and not got[1], (
-    "0.1 ha belongs to class A and 4 ha to class B: the limit belongs to its class"
-)
 assert got[2], "4.5 ha belongs to class C, but the row says B: a contradiction"
-assert got[3], "assessed at 9 ha, final size 5 ha: a contradiction"
+assert got[3], "assessed at 5.2 ha, final size 5 ha: a contradiction"
+assert not got[0] and not got[1], (
+    "0.1 ha in class A and 4 ha in class B are in order: a limit belongs to its class, and a fire may grow"
+)
+assert not got[5], "assessed and final size are the same: no contradiction"
+assert not got[4], "577,646.8 ha in class E is extreme but real: nothing contradicts it"
 ### BEGIN HIDDEN TESTS
 import numpy as np
 import pandas as pd
@@ -757,7 +793,7 @@ written = np.where(
 )
 table = pd.DataFrame(
     {
-        "assessment_hectares": final * np.where(shrunk, 1.5, rng.choice([0.3, 1.0], 305)),
+        "assessment_hectares": final * np.where(shrunk, 1.02, rng.choice([0.3, 1.0], 305)),
         "current_size": final,
         "size_class": written,
     },
@@ -848,6 +884,9 @@ assert len(built) >= 100, f"at least 100 rows are needed, there are {len(built)}
 assert pd.api.types.is_numeric_dtype(built["temperature"]), (
     "temperature should be a column of numbers (NaN where missing)"
 )
+assert built["large"].isin([True, False]).all() and built["large"].nunique() == 2, (
+    "large should hold True for some fires and False for the others"
+)
 flag = built["large"].astype(bool)
 kept = built["temperature"].notna()
 before, after = flag.mean(), flag[kept].mean()
@@ -917,11 +956,12 @@ assert len(got) == 3, (
 )
 assert list(got.index) == [30, 10, 20], f"the index should be [30, 10, 20], it is {list(got.index)}"
 assert list(got["size"]) == [1, 2, 3], "the rows should keep their order"
-assert got["area"].tolist()[::2] == ["Calgary"] * 2 and got["area"].isna().tolist() == [
-    False,
-    True,
-    False,
-], f"expected Calgary, NaN, Calgary, got {got['area'].tolist()}"
+assert set(got.columns) == {"letter", "size", "area"}, (
+    f"the result should have the columns letter, size and area, it has {list(got.columns)}"
+)
+assert got["area"].fillna("NaN").tolist() == ["Calgary", "NaN", "Calgary"], (
+    f"expected Calgary, NaN, Calgary, got {got['area'].tolist()}"
+)
 try:
     add_columns(example, pd.concat([lookup, lookup.tail(1)]), "letter")
     raised = None
@@ -953,19 +993,18 @@ for _ in range(5):
     assert table.equals(before[0]) and lookup.equals(before[1]), (
         "add_columns changes a table it was given: return a new one"
     )
-    assert (
-        len(got) == size
-        and list(got.index) == list(table.index)
-        and list(got["n"]) == list(table["n"])
-    ), "rows, order and index should be those of the table"
+    assert {"area", "n"} <= set(got.columns), "the table's own columns should stay"
+    assert len(got) == size and got[["area", "n"]].equals(table), (
+        "rows, order and index should be those of the table"
+    )
     crews = dict(zip(lookup["area"], lookup["crews"]))
     expected = [crews.get(area, np.nan) for area in table["area"]]
     assert np.allclose(got["crews"].to_numpy(float), expected, equal_nan=True), (
         "the new columns should belong to the row's own key"
     )
     assert "hill" in got, "all columns of the lookup should be added"
-repeated = pd.DataFrame({"area": ["K7", "a", "K7", "Q9", "Q9", "Q9"], "crews": [5, 1, 5, 2, 3, 4]})
-for keys in (["a", "b"], ["K7", "a"]):
+repeated = pd.DataFrame({"area": ["K7", "X5", "K7", "Q9", "Q9", "Q9"], "crews": [5, 1, 5, 2, 3, 4]})
+for keys in (["X5", "b"], ["K7", "X5"]):
     try:
         add_columns(pd.DataFrame({"area": keys, "n": [0, 1]}), repeated, "area")
         message = None
@@ -977,6 +1016,7 @@ for keys in (["a", "b"], ["K7", "a"]):
     assert "K7" in message and "Q9" in message, (
         f"the message should name both repeated keys, K7 and Q9, it says: {message}"
     )
+    assert "X5" not in message, f"X5 stands there once: name only repeated keys, not {message}"
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -1001,8 +1041,8 @@ times.loc[odd, ["arrival", "fighting", "control"]]
 #
 # - A date within `[earliest, latest]`, both ends included, is right: it stays.
 # - A date outside may have a wrong year. Try the year of `earliest` and the year of `latest`; month, day and time stay as they are. If **exactly one** of the resulting
-#   dates lies within `[earliest, latest]` (two that are the same count as one), that is the repair.
-# - In all other cases the date stays as it is, also if one of the three is missing, or if the day does not exist in that year (29 February).
+#   dates lies within `[earliest, latest]` (two that are the same count as one), that is the repair. A year without that day (29 February) gives no candidate.
+# - In all other cases the date stays as it is, also if one of the three is missing.
 #
 # *By hand:* 2090-06-12 between 2009-06-10 and 2009-06-14 becomes 2009-06-12. 2090-07-01 in the same interval stays.
 #
@@ -1047,7 +1087,7 @@ example = pd.DataFrame(
             "2090-06-12 10:52",
             "2009-06-12 10:00",
             "2090-07-01 08:00",
-            "2020-12-15 00:00",
+            "2020-01-15 00:00",
             None,
         ],
         "earliest": ["2009-06-10", "2009-06-10", "2009-06-10", None, "2009-06-10"],
@@ -1103,7 +1143,7 @@ assert not invented, (
 )
 missed = int((got[year] != truth[year]).sum())
 assert not missed, (
-    f"{missed} of {year.sum()} wrong years were not repaired to the true date (a fire may run over New Year: try both years)"
+    f"{missed} of {year.sum()} wrong years were not repaired to the true date. A wrong date can lie before earliest as well as after latest, and a fire may run over New Year: try both years"
 )
 edge = pd.DataFrame(
     [
@@ -1112,6 +1152,9 @@ edge = pd.DataFrame(
         ["2099-01-10 00:00", "2019-12-20", "2020-01-12"],  # only 2020 fits
         ["2099-12-25 00:00", "2019-12-20", "2020-01-12"],  # only 2019 fits
         ["2019-06-01 00:00", "2019-06-01", "2019-06-01"],  # on both ends
+        ["2009-06-15 00:00", "2008-06-20", "2010-07-01"],  # right, in neither year
+        ["2090-09-15 00:00", "2008-06-20", "2010-07-01"],  # only the two years are tried
+        ["2090-06-15 00:00", "2009-06-10", None],
     ],
     columns=["date", "earliest", "latest"],
 )
@@ -1126,6 +1169,11 @@ assert got[2] == pd.Timestamp("2020-01-10") and got[3] == pd.Timestamp("2019-12-
     "over New Year exactly one of the two years fits: try that of earliest and that of latest"
 )
 assert got[4] == edge["date"][4], "a date on the ends of the interval is right and should stay"
+assert got[5] == edge["date"][5], "a date within an interval of several years is right: it stays"
+assert got[6] == pd.Timestamp("2008-09-15"), (
+    "2090-09-15 between June 2008 and July 2010: of the years 2008 and 2010 only 2008 fits; other years are not tried"
+)
+assert got[7] == edge["date"][7], "without a latest date nothing can be settled: abstain"
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -1190,7 +1238,12 @@ assert list(got[1].index) == [8, 9], (
 assert got[1]["t"].tolist() == [15, 90], (
     f"test should be [15, 90], filled with the training median 15; it is {got[1]['t'].tolist()}"
 )
-assert "t_missing" in got[1], "the column t_missing should say where the value was missing"
+assert "t_missing" in got[0] and "t_missing" in got[1], (
+    "in both, the column t_missing should say where the value was missing"
+)
+assert got[0]["t_missing"].tolist() == [False, False, True], (
+    f"t_missing should be [False, False, True] in train, it is {got[0]['t_missing'].tolist()}"
+)
 assert got[1]["t_missing"].tolist() == [True, False], (
     f"t_missing should be [True, False] in test, it is {got[1]['t_missing'].tolist()}"
 )
@@ -1225,6 +1278,8 @@ assert train_.equals(before[0]) and test_.equals(before[1]), (
 )
 for old, new, name in ((train_, new_train, "train"), (test_, new_test, "test")):
     assert list(new.index) == list(old.index), f"{name}: rows and index should stay"
+    lost = {*old.columns, *(f"{column}_missing" for column in columns_)} - set(new.columns)
+    assert not lost, f"{name}: the columns {sorted(lost)} are not there"
     assert new["untouched"].equals(old["untouched"]), (
         f"{name}: a column that was not named should stay as it is, missing cells too"
     )
@@ -1240,6 +1295,10 @@ for old, new, name in ((train_, new_train, "train"), (test_, new_test, "test")):
         assert new[f"{column}_missing"].tolist() == gap.tolist(), (
             f"{name}: {column}_missing should be True exactly where the value was missing"
         )
+complete = fill_in(train_, test_.dropna(subset=columns_), columns_)[1]
+assert "wind_speed_missing" in complete and not complete["wind_speed_missing"].any(), (
+    "a column without gaps gets its <name>_missing too, False everywhere: train and test need the same columns"
+)
 moved = fill_in(train_, test_ * [1000, 1000, 1, 1], columns_)[0]
 assert moved.equals(new_train), (
     "other test data changed the training data: the test set takes part in the medians"
@@ -1371,13 +1430,16 @@ for seed in range(20):
         f"alarms should return a list, it returned a {type(raised).__name__}"
     )
     assert raised == [], (
-        f"a clean batch (seed {seed}) is stopped: {raised[:2]}. Single unusual values are no fault: allow a share of the rows"
+        f"a clean batch (seed {seed}) is stopped: {raised[:2]}. Single unusual values are no fault, and the share of missing cells varies: allow for both"
     )
 for fault in FAULTS:
     for seed in (1, 2):
         raised = alarms(inject(clean_batch(unseen, seed), fault, seed), learned)
         assert raised, f"the fault '{fault}' (seed {seed}) passes the gate without an alarm"
+        assert all(isinstance(message, str) for message in raised), "alarms should be texts"
 ### BEGIN HIDDEN TESTS
+import pandas as pd
+
 from mlelabs.data import load_wildfires
 
 every = load_wildfires()
@@ -1397,8 +1459,20 @@ for first, last, seed in ((2012, 2018, 77), (2016, 2024, 78)):
         fault = list(FAULTS)[i % len(FAULTS)]
         batch = inject(clean_batch(rest, 2000 * seed + i), fault, 3000 * seed + i)
         before = batch.copy()
-        missed += [] if alarms(batch, learned) else [fault]
+        missed += [] if list(alarms(batch, learned)) else [fault]
         assert batch.equals(before), "alarms changes the batch it was given"
+    batch = clean_batch(rest, seed)
+    again = batch.sample(80, random_state=seed).assign(wind_speed=0.0)  # corrected, and sent again
+    others = {
+        "general_cause is lost": batch.drop(columns="general_cause"),
+        "half of the fuel types are empty": batch.assign(
+            fuel_type=batch["fuel_type"].where(batch.index % 2 == 0)
+        ),
+        "all humidities are 250": batch.assign(relative_humidity=250.0),
+        "80 fires come twice, with another wind speed": pd.concat([batch.head(100), again]),
+    }
+    for name, bad in others.items():
+        assert list(alarms(bad.reset_index(drop=True), learned)), f"no alarm though {name}"
 assert len(stopped) <= 1, (
     f"{len(stopped)} of 60 clean batches are stopped, the first with: {stopped[0][:2]}. A good batch has some unusual values"
 )
@@ -1483,7 +1557,9 @@ for fault in ["fahrenheit", "sent twice", "swapped coordinates"]:
     )
 recoded = clean_batch(unseen, seed=1)
 recoded["fire_type"] = recoded["fire_type"].str.upper()
-assert failed_tests(recoded), "a batch with SURFACE, GROUND and CROWN as fire types is not noticed"
+raised = failed_tests(recoded)
+assert raised, "a batch with SURFACE, GROUND and CROWN as fire types is not noticed"
+assert all(isinstance(text, str) for text in raised), "return the descriptions, which are texts"
 odd_values = clean_batch(unseen, seed=2)
 odd_values.loc[[3, 4], "temperature"] = [-60.0, 90.0]
 raised = failed_tests(odd_values)
@@ -1499,13 +1575,14 @@ pool = load_wildfires().query("2010 <= year <= 2020").reset_index(drop=True)
 for seed in (40, 41, 42):
     batch = clean_batch(pool, seed)
     odd = batch.copy()
-    odd.loc[[3, 4], "temperature"], odd.loc[[5], "fire_type"] = [-60.0, 90.0], "Peat"
+    odd.loc[[3, 4], "temperature"] = [-60.0, 90.0]
+    odd.loc[[5, 6], "fire_type"], odd.loc[[7, 8], "latitude"] = ["Peat", "peat"], [48.0, 61.0]
     raised = failed_tests(odd)
     assert raised == [], (
-        f"a batch with two odd values among 200 fires is stopped: {raised[:2]}. Test the share of rows, not every row"
+        f"a batch of 200 fires with two odd values in a column is stopped: {raised[:2]}. Test the share of rows, not every row"
     )
     outage = batch.copy()
-    outage.loc[outage.sample(frac=0.45, random_state=seed).index, "temperature"] = np.nan
+    outage.loc[outage.sample(frac=0.42, random_state=seed).index, "temperature"] = np.nan
     recoded = batch.assign(fire_type=batch["fire_type"].str.lower())
     faulty = {"sensor outage": outage, "recoded": recoded}
     faulty |= {

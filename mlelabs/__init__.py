@@ -1,1 +1,1 @@
-"""What the labs import: data loaders and the tools that build and check the labs."""
+"""What the labs import: data, simulated faults and streams, the look of the figures."""

@@ -3,7 +3,7 @@
 import nbformat
 import pytest
 
-from mlelabs import build
+from mlelabs.instructor import build
 
 LABS = build.labs()
 LAB = """# %% [markdown]

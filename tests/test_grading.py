@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from nbgrader.api import Gradebook
 
-from mlelabs import bank, build
+from mlelabs.instructor import bank, build
 
 LABS = build.labs()
 COURSE = ["nbgrader_config.py", "solutions", "labs"]

@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from mlelabs import bank, build
+from mlelabs.instructor import bank, build
 
 LABS = build.labs()
 ANSWERS = {lab: bank.read_answers(lab) + bank.blank_answers(lab) for lab in LABS}
@@ -19,7 +19,7 @@ ANSWERS = {lab: bank.read_answers(lab) + bank.blank_answers(lab) for lab in LABS
 @cache
 def verdicts(lab):
     """Verdicts of a lab's whole bank, from a process without threads that may fork."""
-    command = [sys.executable, "-m", "mlelabs.bank", lab, "--json"]
+    command = [sys.executable, "-m", "mlelabs.instructor.bank", lab, "--json"]
     done = subprocess.run(command, cwd=build.ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     return [

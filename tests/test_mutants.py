@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from mlelabs import build, mutants
+from mlelabs import mutants
+from mlelabs.instructor import build
 
 PIPELINE = build.ROOT / "solutions" / "05-testing"
 GOOD = """

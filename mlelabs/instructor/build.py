@@ -8,8 +8,8 @@ A lab is written as text (jupytext's percent format). Each cell may carry one sh
     # %% free="name"                       students may do here what they like
     # %% [markdown] memo="name" points=3   text that students write, graded by hand
 
-`python -m mlelabs.build` executes what changed into solutions/; nbgrader releases it to labs/.
-`python -m mlelabs.build --back NOTEBOOK` writes a notebook edited in JupyterLab back to its text.
+`make build` executes what changed into solutions/, and nbgrader releases it to labs/.
+`make build ARGS="--back NOTEBOOK"` writes a notebook edited in JupyterLab back to its text.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from jupyter_client.kernelspec import NoSuchKernel
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 KEYS = ("exercise", "check", "memo", "free")
 HEADING = re.compile(
     r"^## (?:Exercise (\d+): .+|Decision memo) \((\d+) points?, about (\d+) minutes\)$", re.M
@@ -280,16 +280,22 @@ def build(lab, force=False):
 def front_page():
     """The text of labs/README.md: authoring/front-page.md with a row for each lab."""
     page = (ROOT / "authoring" / "front-page.md").read_text(encoding="utf-8")
-    return page.replace("{labs}", "\n".join(map(_front_page_row, labs())))
+    return page.replace("{labs}", lab_rows())
 
 
-def _front_page_row(lab):
-    """A lab's row in the front page's table: topic, time and points, as its opening says."""
-    opening = read_lab(lab).cells[0].source
-    title = re.search(r"^# (Lab \d+: .+)$", opening, re.M)[1]
-    task = re.search(r"\*\*What you'll do:\*\* (.+)$", opening, re.M)[1]
-    minutes, points = TOTALS.search(opening).groups()
-    return f"| [{title}]({lab}/{lab}.ipynb) | {task} | {minutes} min | {points} |"
+def lab_rows(folder=""):
+    """A row of a table for each lab: topic, task, time and points, as its opening says.
+
+    folder: where the labs lie, seen from the page that holds the table.
+    """
+    rows = []
+    for lab in labs():
+        opening = read_lab(lab).cells[0].source
+        title = re.search(r"^# (Lab \d+: .+)$", opening, re.M)[1]
+        task = re.search(r"\*\*What you'll do:\*\* (.+)$", opening, re.M)[1]
+        minutes, points = TOTALS.search(opening).groups()
+        rows.append(f"| [{title}]({folder}{lab}/{lab}.ipynb) | {task} | {minutes} min | {points} |")
+    return "\n".join(rows)
 
 
 def back(path):
@@ -308,7 +314,7 @@ def back(path):
 
 def main(arguments=None):
     """The command line; returns the exit code."""
-    parser = argparse.ArgumentParser("python -m mlelabs.build", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("labs", nargs="*", help="labs to build (all, if none is named)")
     parser.add_argument("--force", action="store_true", help="execute again what is up to date")
     parser.add_argument("--back", metavar="NOTEBOOK", help="write a notebook back to its text")
