@@ -17,12 +17,17 @@ def files_beside(tree, lab):
     return {path for path in paths if not IGNORED & set(path.parts) and path.suffix != ".ipynb"}
 
 
+def given_lines(lab):
+    """Lines of the files beside a lab's notebook, which students get: no secret."""
+    folder = build.notebook_path("solutions", lab).parent
+    texts = [(folder / path).read_text("utf-8") for path in files_beside("solutions", lab)]
+    return {line.strip() for text in texts for line in text.splitlines()}
+
+
 def secret_lines(lab):
     """Lines of solutions, hidden tests and rubrics that say something of their own."""
     secret, known = set(), set()
-    folder = build.notebook_path("solutions", lab).parent
-    for path in files_beside("solutions", lab):  # given to students: no secret
-        known |= {line.strip() for line in (folder / path).read_text("utf-8").splitlines()}
+    known |= given_lines(lab)
     for cell in build.read_lab(lab).cells:
         grader = cell.metadata.get("nbgrader", {})
         hidden = grader.get("solution") and grader["grade"]  # a memo: all of it
@@ -41,11 +46,10 @@ def secret_lines(lab):
 def test_release_holds_no_secret(lab):
     secrets = secret_lines(lab)
     assert len(secrets) > 50, "the lab has solutions and hidden tests; were they found?"
-    everything = "\n".join(
-        path.read_text(encoding="utf-8")
-        for path in (build.ROOT / "labs").rglob("*")
-        if path.is_file() and path.suffix != ".ipynb" and not IGNORED & set(path.parts)
-    )
+    released = build.notebook_path("labs", lab).parent
+    texts = [build.ROOT / "labs" / "README.md"]
+    texts += [released / path for path in files_beside("labs", lab)]
+    everything = "\n".join(path.read_text(encoding="utf-8") for path in texts)
     notebook = nbformat.read(build.notebook_path("labs", lab), 4)
     everything += "\n".join(cell.source for cell in notebook.cells)
     leaked = [line for line in secrets if line in everything]
