@@ -848,7 +848,7 @@ def weak_areas(large_fires, promised):
     upper = stats.beta.ppf(1 - level, counts["sum"] + 1, counts["count"] - counts["sum"])
     return [area for area, top in zip(counts.index, upper) if top < promised]
 
-# %% reject="weak-areas" name="below the promise is weak" message="only A1"
+# %% reject="weak-areas" name="below the promise is weak" message="no proof"
 def weak_areas(large_fires, promised):
     recall = large_fires.groupby("area")["flagged"].mean()
     return recall[recall < promised].index.tolist()

@@ -430,7 +430,7 @@ report(test_every_angle_has_a_direction, "features", (" % 8]", "]"))
 # ## Exercise 3: Properties of a compass (2 points, about 10 minutes)
 #
 # Write property-based tests (and an example or two) for `features.direction` and its partner `features.degrees`, which gives 0 for `"N"`, 45 for `"NE"` and so on. One of them is called `test_direction`.
-# Exactly between two directions both answers are right, so a test must not insist on one. Angles may be negative or beyond 360; some large fires have sensors that count turns.
+# Exactly between two directions both answers are right, so a test must not insist on one. Angles may be negative or beyond 360; some wind sensors go on counting after a full turn.
 #
 # <details><summary>Hint</summary>Draw whole numbers with <code>st.integers(-1000, 1000)</code>: they never lie exactly between two directions. A strong property: the angle of the direction differs from the angle that you put in by at most 22.5, where the difference of two angles is <code>abs((a - b + 180) % 360 - 180)</code>.</details>
 
@@ -1346,7 +1346,7 @@ plt.show()
 
 # %% [markdown]
 # Points scatter around the promise, and those with few fires scatter most; an interval that crosses the dashed line proves nothing. Only W lies clearly below. The column `p_value` says how likely so few flagged fires, or fewer,
-# are **if the promise holds**: for W 0.005. But there are ten areas, and if each is tested at 0.05, four evenings in ten could bring a false alarm (1 − 0.95¹⁰ = 0.40). This is **multiplicity**.
+# are **if the promise holds**: for W 0.005. But there are ten areas, and if each is tested at 0.05, four reports in ten could bring a false alarm (1 − 0.95¹⁰ = 0.40). This is **multiplicity**.
 
 # %% [markdown]
 # ## Exercise 10: A slice test that does not cry wolf (2 points, about 10 minutes)
@@ -1386,9 +1386,9 @@ def simulate(rng, recalls, sizes):
     ).sample(frac=1, random_state=0)
 
 rng = np.random.default_rng(5)
-found = weak_areas(simulate(rng, [0.6, 0.1, 0.6], [100, 100, 100]), 0.6)
+found = weak_areas(simulate(rng, [0.8, 0.1, 0.8], [100, 100, 100]), 0.6)
 assert isinstance(found, list), f"weak_areas should return a list, it returned a {type(found).__name__}"
-assert found == ["A1"], f"of three areas only A1 (recall 0.1 instead of 0.6) is weak, you return {found}"
+assert found == ["A1"], f"of three areas only A1 is weak (true recalls 0.8, 0.1 and 0.8, promised 0.6), you return {found}"
 tiny = pd.DataFrame({"area": ["T"] * 3 + ["U"] * 50, "flagged": [False] * 3 + [True] * 50})
 found = weak_areas(tiny, 0.6)
 assert found == [], (
@@ -1451,7 +1451,7 @@ print(f"its standard error: {apart:.4f} if taken as two samples, {paired:.4f} fi
 # Write `may_replace(old_loss, new_loss, margin)`. The losses are arrays, one number per fire, the same fires in the same order; lower is better. Return True if we can be **95 % confident** that the new model's mean loss is **at most
 # `margin` above** the old one's, else False.
 #
-# Graded on hidden simulations with 60 to 400 fires, most of the loss shared by both models. If the new model is really worse by exactly the margin: it may pass in at most 12 of 100. If it is as good as the old one, and the margin is 4 standard
+# Graded on hidden simulations with 60 to 400 fires, most of the loss shared by both models. If the new model is really worse by exactly the margin: it may pass in at most 15 of 100. If it is as good as the old one, and the margin is 4 standard
 # errors (fire by fire): it must pass in at least 90 of 100. If there are too few fires to know, the answer is False.
 #
 # *By hand:* the upper end of the interval is the mean difference plus 1.645 standard errors (1.96 is fine too; so is a bootstrap of the differences). It must be at most the margin.
@@ -1512,13 +1512,13 @@ for _ in range(100):
     as_good += bool(may_replace(old, shared + rng.normal(0, scale, size), margin))
     unknown += bool(may_replace(old[:10], (shared + rng.normal(margin, scale, size))[:10], margin))
     assert np.array_equal(old, before), "may_replace changes the losses it was given"
-assert too_bad <= 12, (
-    f"models that are worse by exactly the margin pass {too_bad} of 100 times, expected at most 12: the mean alone is not enough"
+assert too_bad <= 15, (
+    f"models that are worse by exactly the margin pass {too_bad} of 100 times, expected at most 15: the mean alone is not enough"
 )
 assert as_good >= 90, (
     f"models as good as the old one pass only {as_good} of 100 times, expected at least 90. Are the fires compared one by one?"
 )
-assert unknown <= 15, (
+assert unknown <= 20, (
     f"with only 10 fires, models worse by the margin pass {unknown} of 100 times: not to know is not to be sure"
 )
 ### END HIDDEN TESTS
