@@ -219,9 +219,14 @@ def verdict(reference, current, smallest=0.1):
     ### END SOLUTION
 
 # %% free="verdict"
-print(verdict(then["temperature"], now["temperature"]))
-print(verdict(then["temperature"], hotter))
-print(verdict(census.query("year == 2015")["age"], census.query("year == 2018")["age"]))
+ages_2015, ages_2018 = (census.query(f"year == {year}")["age"] for year in (2015, 2018))
+for name, old, new in [
+    ("temperature now", then["temperature"], now["temperature"]),
+    ("twelve hotter fires", then["temperature"], hotter),
+    ("age in the census", ages_2015, ages_2018),
+]:
+    gap, p, word = verdict(old, new)
+    print(f"{name:20} distance {gap:.3f}, p {p:.2g}: {word}")
 
 # %% check="verdict" points=2
 # Checks one case for each word. All samples are simulated.

@@ -8,9 +8,9 @@ from mlelabs.instructor import build
 MARKERS = [("### BEGIN SOLUTION", "### END SOLUTION"), ("### BEGIN HIDDEN", "### END HIDDEN")]
 
 
-def secret_lines(notebook):
-    """Lines of solutions, hidden tests and rubrics that say something of their own."""
-    secret, known = set(), set()
+def lines(notebook):
+    """Return (secret, given): the lines of solutions, hidden tests and memos, and all others."""
+    secret, given = set(), set()
     for cell in notebook.cells:
         grader = cell.metadata.get("nbgrader", {})
         hidden = grader.get("solution") and grader["grade"]  # a memo: all of it
@@ -20,9 +20,16 @@ def secret_lines(notebook):
             elif any(end in line for _, end in MARKERS):
                 hidden = False
             else:
-                (secret if hidden else known).add(line.strip())
+                (secret if hidden else given).add(line.strip())
+    return secret, given
+
+
+def secret_lines(*notebooks):
+    """Lines of solutions, hidden tests and rubrics that no given text of these notebooks has."""
+    secrets, givens = zip(*map(lines, notebooks), strict=True)
     # short lines, and those that only open a bracket, occur everywhere
-    return {line for line in secret - known if len(line) > 20 and line[-1] not in "([{"}
+    own = set().union(*secrets) - set().union(*givens)
+    return {line for line in own if len(line) > 20 and line[-1] not in "([{"}
 
 
 @pytest.mark.parametrize("lab", build.labs())
