@@ -108,7 +108,8 @@ def test_stripped_submission_is_named_and_kept(graded):
     count = len(build.graded_cells(build.read_lab(lab)))
     assert f"garbled: {count} of {count} graded cells are missing" in log
     assert (course / "submitted" / "garbled" / lab / f"{lab}.ipynb").exists()
-    assert not (course / "autograded" / "garbled").exists(), "no mark is better than a wrong one"
+    kept = course / "autograded" / "garbled" / lab
+    assert not kept.exists(), "no mark is better than a wrong one"
 
 
 def test_release_is_what_we_committed(graded):

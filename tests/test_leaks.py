@@ -5,7 +5,23 @@ import pytest
 
 from mlelabs.instructor import build
 
+# left behind by those who looked or ran a lab
+IGNORED = {".ipynb_checkpoints", "__pycache__", ".hypothesis", "drift-report.html"}
 MARKERS = [("### BEGIN SOLUTION", "### END SOLUTION"), ("### BEGIN HIDDEN", "### END HIDDEN")]
+
+
+def files_beside(tree, lab):
+    """Paths of the files that lie beside a lab's notebook, below its folder."""
+    folder = build.notebook_path(tree, lab).parent
+    paths = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    return {path for path in paths if not IGNORED & set(path.parts) and path.suffix != ".ipynb"}
+
+
+def given_lines(lab):
+    """Lines of the files beside a lab's notebook, which students get: no secret."""
+    folder = build.notebook_path("solutions", lab).parent
+    texts = [(folder / path).read_text("utf-8") for path in files_beside("solutions", lab)]
+    return {line.strip() for text in texts for line in text.splitlines()}
 
 
 def lines(notebook):
@@ -34,13 +50,12 @@ def secret_lines(*notebooks):
 
 @pytest.mark.parametrize("lab", build.labs())
 def test_release_holds_no_secret(lab):
-    secrets = secret_lines(build.read_lab(lab))
+    secrets = secret_lines(build.read_lab(lab)) - given_lines(lab)
     assert len(secrets) > 50, "the lab has solutions and hidden tests; were they found?"
-    everything = "\n".join(
-        path.read_text(encoding="utf-8")
-        for path in (build.ROOT / "labs").rglob("*")
-        if path.is_file() and path.suffix != ".ipynb"
-    )
+    released = build.notebook_path("labs", lab).parent
+    texts = [build.ROOT / "labs" / "README.md"]
+    texts += [released / path for path in files_beside("labs", lab)]
+    everything = "\n".join(path.read_text(encoding="utf-8") for path in texts)
     notebook = nbformat.read(build.notebook_path("labs", lab), 4)
     everything += "\n".join(cell.source for cell in notebook.cells)
     leaked = [line for line in secrets if line in everything]
@@ -50,10 +65,10 @@ def test_release_holds_no_secret(lab):
 
 @pytest.mark.parametrize("lab", build.labs())
 def test_release_holds_nothing_but_the_lab(lab):
-    given = {path.name for path in build.notebook_path("solutions", lab).parent.iterdir()}
-    released = {path.name for path in build.notebook_path("labs", lab).parent.iterdir()}
-    hidden = {".ipynb_checkpoints", "drift-report.html"}  # lab 2 writes its report when it runs
-    assert released - hidden == given - hidden
+    assert files_beside("labs", lab) == files_beside("solutions", lab)
+    for path in files_beside("labs", lab):
+        given, released = (build.ROOT / tree / lab / path for tree in ("solutions", "labs"))
+        assert released.read_bytes() == given.read_bytes(), f"{path}: run `make build`"
     outputs = [
         cell.id
         for cell in nbformat.read(build.notebook_path("labs", lab), 4).cells

@@ -6,11 +6,15 @@ authoring/NN-topic.answers.py holds one cell per answer:
     # %% reject="exercise-name" name="the misconception" message="part of the check's message"
 
 A lab's cells run once; each answer runs in a fork of that state, in place of the solution.
+A check that ends with a number below its points gives partial credit, which counts as failed: an
+answer with message="Partial: 1.5 of 3 points" is rejected in this way.
 `python -m mlelabs.instructor.bank 01-data-quality` prints the verdicts, `--json` all that is known.
 """
 
 import argparse
+import ast
 import json
+import linecache
 import multiprocessing.connection
 import os
 import sys
@@ -101,6 +105,7 @@ def run(lab, answers):
     notebook = read_lab(lab)
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     os.chdir(notebook_path("solutions", lab).parent)
+    sys.path.insert(0, os.getcwd())  # a kernel finds the files beside its notebook, too
     namespace = {"__name__": "__main__"}
     running, results = [], {}
     for position, cell in enumerate(cells):
@@ -116,7 +121,25 @@ def run(lab, answers):
 
 
 def _execute(source, name, namespace):
-    exec(compile(source, f"<{name}>", "exec"), namespace)
+    """Run a cell as Jupyter does; return the value of its last expression, None without one."""
+    name = f"<{name}>"
+    linecache.cache[name] = (len(source), None, source.splitlines(True), name)
+    tree = ast.parse(source, name)
+    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    exec(compile(tree, name, "exec"), namespace)
+    return last and eval(compile(ast.Expression(last.value), name, "eval"), namespace)
+
+
+class _PartialCredit(Exception):
+    """A check gave fewer points than there are."""
+
+
+def _run_check(cell, namespace):
+    """Run a check; raise what it raises, or _PartialCredit."""
+    value, points = _execute(cell.source, cell.id, namespace), cell.metadata.nbgrader.points
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if is_number and value != points:
+        raise _PartialCredit(f"{value:g} of {points:g} points")
 
 
 def _fork(answer, following, namespace):
@@ -162,7 +185,10 @@ def _judge(answer, following, namespace):
     for cell in following:
         is_check = cell.metadata.get("nbgrader", {}).get("grade", False)
         try:
-            _execute(cell.source, cell.id, namespace)
+            if is_check:
+                _run_check(cell, namespace)
+            else:
+                _execute(cell.source, cell.id, namespace)
         except Exception as problem:
             if is_check:
                 failed.append(cell.id.removesuffix("-check"))
@@ -176,7 +202,8 @@ def _judge(answer, following, namespace):
 
 
 def _describe(problem):
-    return f"{type(problem).__name__}: {problem}"
+    kind = "Partial" if isinstance(problem, _PartialCredit) else type(problem).__name__
+    return f"{kind}: {problem}"
 
 
 def is_right(verdict):
@@ -188,7 +215,8 @@ def is_right(verdict):
         return False
     if answer.kind == "blank":
         return verdict.error.startswith("NotImplementedError")
-    return verdict.error.startswith("AssertionError") and answer.message in verdict.error
+    kind = "Partial: " if answer.message.startswith("Partial: ") else "AssertionError: "
+    return verdict.error.startswith(kind) and answer.message in verdict.error
 
 
 def main(arguments=None):

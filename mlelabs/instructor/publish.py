@@ -31,6 +31,7 @@ KEPT_BACK = [
     "**/.ipynb_checkpoints",
     ".jupyter/lab",
     "**/drift-report.html",
+    "**/.hypothesis",
 ]
 MANIFEST = ".published.json"  # what was written, so that a foreign change is noticed
 
