@@ -67,6 +67,7 @@ def judge(tests, module, correct, defects, points=None, circumstances=None):
     Raises AssertionError if a correct version is refused or no defect is caught, and
     NotImplementedError if the cell is still the stub.
     """
+    __tracebackhide__ = True  # students read the message, not our frames (also below)
     source = cell_of(tests)
     if not _can_fail(source):
         raise AssertionError(
@@ -99,6 +100,7 @@ def judge(tests, module, correct, defects, points=None, circumstances=None):
 
 def report(tests, module="ingest", version=None):
     """Run the tests in a cell on the package, or on a version of it, and print the outcome."""
+    __tracebackhide__ = True
     (outcome,) = run_tests(cell_of(tests), module, [{"version": version}])
     for name in outcome["passed"]:
         print(f"passed  {name}")
@@ -113,6 +115,7 @@ def report_under(tests, runs):
 
     runs: dict, name of the circumstances -> options (see `_run`).
     """
+    __tracebackhide__ = True
     outcomes = run_tests(cell_of(tests), "ingest", list(runs.values()))
     for name, outcome in zip(runs, outcomes, strict=True):
         failed = [test for test, _ in outcome["failed"]]
@@ -139,6 +142,7 @@ def cell_of(function):
 
     Raises NotImplementedError if it is still the stub, AssertionError if it is no function.
     """
+    __tracebackhide__ = True
     inner = getattr(getattr(function, "hypothesis", None), "inner_test", function)
     code = getattr(inspect.unwrap(inner), "__code__", None)
     if code is None:
