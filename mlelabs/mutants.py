@@ -41,7 +41,7 @@ FORKS = sys.platform == "linux"
 NOT_ATTEMPTED = "not attempted yet"
 EXITED = "Your tests end the whole process, and pytest with it"
 
-# On top of each test file: what the lab's first cell imports
+# On top of each test file: what the lab's first cell imports, but for figures and data
 HEADER = """\
 import math
 from datetime import datetime
@@ -51,6 +51,8 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
+from sklearn.metrics import roc_auc_score
 
 from triage import deployed, features, ingest, model, notify, review, rules, simulated
 """
@@ -515,6 +517,7 @@ def _warm_up():
     """Import here, once, what each run would import, and let pytest and hypothesis run once."""
     import pandas  # noqa: F401
     import pytest
+    import scipy.stats  # noqa: F401
     import sklearn.ensemble  # noqa: F401
     import sklearn.metrics  # noqa: F401
 

@@ -40,6 +40,12 @@ def run(source, **options):
     return outcome
 
 
+def test_header_is_what_the_lab_imports():
+    cells = [cell for cell in build.read_lab("05-testing").cells if cell.cell_type == "code"]
+    imported = cells[0].source.splitlines()
+    assert [line for line in mutants.HEADER.splitlines() if line not in imported] == []
+
+
 def test_good_test_passes_and_catches():
     assert run(GOOD)["passed"] == ["test_hectares"]
     outcome = run(GOOD, version=ACRES)
