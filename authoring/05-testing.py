@@ -30,6 +30,7 @@
 # points, and so do tests that notice none of the visible defects. Otherwise your points follow the share of hidden defects that your tests catch (at least one test fails on them). Every defect breaks a promise of the docstring or the task: read them closely.
 
 # %%
+import inspect
 import math
 from datetime import datetime
 
@@ -66,7 +67,7 @@ log[["year", "area", "current_size", "temperature", "fire_spread_rate", "large"]
 # Partners send sizes as text, in units of their own. `ingest.hectares` reads them. Here is its promise.
 
 # %%
-help(ingest.hectares)
+print(inspect.getdoc(ingest.hectares))
 print([ingest.hectares(text) for text in ["12.5 ha", "1,200 ac", "0.5 km2", "3"]])
 
 # %% [markdown]
@@ -208,11 +209,11 @@ judge(test_hectares, "ingest", correct, defects, points=2)
 # **Before running:** a fire is reported at 14:30 on 15 January, another at 14:30 on 15 July. How many hours are they from UTC?
 
 # %%
-help(ingest.utc)
+print(inspect.getdoc(ingest.utc))
 print([f"{ingest.utc(text):%d %b %H:%M}" for text in ["2023-01-15 14:30", "2023-07-15 14:30"]])
 
 # %%
-help(ingest.add_weather)
+print(inspect.getdoc(ingest.add_weather))
 fires = pd.DataFrame({"area": ["W", "C", "W"], "day": ["05-02", "05-01", "05-01"]}, index=[7, 8, 9])
 weather = pd.DataFrame(
     {"area": ["C", "W"], "day": ["05-01", "05-01"], "temperature": [12.0, 21.0]}
@@ -411,7 +412,7 @@ judge(test_utc, "ingest", correct, defects, points=3)
 # **Before running:** each direction covers 45 degrees, north being from −22.5 to 22.5. For which angles might the slip show?
 
 # %%
-help(features.direction)
+print(inspect.getdoc(features.direction))
 print([features.direction(angle) for angle in [0, 10, 44, 90, 350, -90]])
 
 # %%
@@ -519,7 +520,7 @@ judge(test_direction, "features", correct, defects, points=2)
 # **Coverage** is the share of lines that run during the tests. Teams set targets for it. Here are the rules that turn a risk into a priority, and a suite for them.
 
 # %%
-help(rules.priority)
+print(inspect.getdoc(rules.priority))
 
 # %%
 def test_priority_runs():
@@ -990,8 +991,7 @@ judge(test_batch, "ingest", correct, defects, points=2)
 # **Before running:** somebody evaluates on the fires that the model was trained on. Which AUC do you expect with shuffled labels? (The fires of `simulated.fires` are simulated: we know what is in them.)
 
 # %%
-help(model.split)
-help(model.evaluate)
+print(inspect.getdoc(model.split), inspect.getdoc(model.evaluate), sep="\n\n")
 fires = simulated.fires(size=1500, seed=2)
 rng = np.random.default_rng(4)
 shuffled = fires.assign(large=rng.permutation(fires["large"]))
@@ -1131,7 +1131,7 @@ judge(test_split, "model", correct, defects, points=3)
 # `deployed.risk` is the model in use: a logistic regression with four inputs, its weights fitted on the fires of 2006 to 2018.
 
 # %%
-help(deployed.risk)
+print(inspect.getdoc(deployed.risk))
 later = log[log["year"] > 2018]
 seen_later = later.assign(risk=deployed.risk(later))
 calls = seen_later["fuel_type"].eq("Unknown")  # what a shortcut may live on
@@ -1527,7 +1527,7 @@ assert unknown <= 20, (
 # and a test passes in stand-ins: a **stub** that fails as often as you like, and a sleep that only writes down how long it was asked to wait: a **fake clock**.
 
 # %%
-help(notify.dispatch)
+print(inspect.getdoc(notify.dispatch))
 
 # %%
 tries = []

@@ -43,6 +43,7 @@ EXITED = "Your tests end the whole process, and pytest with it"
 
 # On top of each test file: what the lab's first cell imports, but for figures and data
 HEADER = """\
+import inspect
 import math
 from datetime import datetime
 
