@@ -19,6 +19,7 @@ import ast
 import atexit
 import base64
 import contextlib
+import http.client
 import inspect
 import json
 import linecache
@@ -36,6 +37,7 @@ import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 SECONDS = 15  # without an answer, then something hangs; answers take milliseconds
@@ -73,11 +75,13 @@ def running(factory, *arguments):
     carry and whose class can be imported. Gives a Service.
     Raises NotImplementedError if the factory is still the stub, AssertionError if there is no app.
     """
-    line = _Line({
-        "source": HEADER + "\n\n" + _definitions(cell_of(factory)),
-        "factory": factory.__name__,
-        "arguments": base64.b64encode(pickle.dumps(arguments)).decode(),
-    })
+    line = _Line(
+        {
+            "source": HEADER + "\n\n" + _definitions(cell_of(factory)),
+            "factory": factory.__name__,
+            "arguments": base64.b64encode(pickle.dumps(arguments)).decode(),
+        }
+    )
     try:
         yield _started(line, factory.__name__)
     finally:
@@ -107,7 +111,7 @@ def _definitions(source):
 
 
 def eventually(condition):
-    """Ask again and again whether `condition()` holds; True once it does, False if it never does."""
+    """Ask again and again whether `condition()` holds. True once it does, else False."""
     give_up = time.monotonic() + SECONDS
     while not condition():
         if time.monotonic() > give_up:
@@ -129,10 +133,27 @@ def quantile_ratio(service, baseline, path, body, at_once, quantile=0.95, limit=
             answers = one.load(path, [body] * 3 * at_once, at_once)
             bad = [answer.status_code for answer in answers if answer.status_code != 200]
             assert not bad, f"under load, POST {path} answers {bad[0]} {one.why()}"
-            times = sorted(answer.elapsed.total_seconds() for answer in answers)
+            times = sorted(answer.seconds for answer in answers)
             seconds.append(times[int(quantile * (len(times) - 1))])
         ratios.append(seconds[1] / seconds[0])
     return min(ratios)
+
+
+@dataclass
+class Answer:
+    """What a service has answered: status code and body, and how many seconds that took."""
+
+    status_code: int
+    content: bytes
+    seconds: float
+
+    @property
+    def text(self):
+        return self.content.decode("utf-8", "replace")
+
+    def json(self):
+        """The body as data. Raises ValueError if it is no JSON."""
+        return json.loads(self.content)
 
 
 class Service:
@@ -142,23 +163,14 @@ class Service:
     """
 
     def __init__(self, line, port, pid, folder):
-        import httpx
-
         self.pid, self.port, self.folder, self._line = pid, port, Path(folder), line
-        self._client = httpx.Client(
-            base_url=f"http://127.0.0.1:{port}",
-            timeout=SECONDS,
-            trust_env=False,  # no proxy stands between this process and its child
-            verify=False,
-            limits=httpx.Limits(max_keepalive_connections=0),
-        )
 
     def get(self, path):
-        """The answer (an httpx.Response) to a GET request."""
+        """The Answer to a GET request."""
         return self._request("GET", path)
 
     def post(self, path, body=None):
-        """The answer to a POST request; `body` is sent as JSON, bytes are sent as they are."""
+        """The Answer to a POST request; `body` is sent as JSON, bytes are sent as they are."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         return self._request("POST", path, content)
 
@@ -196,9 +208,9 @@ class Service:
             while not over.is_set():
                 try:
                     answer = self.post(path, bodies[number % len(bodies)])
-                    kind = answer.headers.get("content-type", "")
-                    found = answer.json() if "json" in kind else answer.text
-                    answers.append((answer.status_code, found))
+                    answers.append((answer.status_code, answer.json()))
+                except ValueError:
+                    answers.append((answer.status_code, answer.text))
                 except AssertionError as problem:
                     answers.append((0, str(problem)))
                 number += at_once
@@ -218,15 +230,22 @@ class Service:
         return f"(the app raised {problem})" if problem else ""
 
     def _request(self, method, path, content=None):
-        import httpx
-
         headers = {"content-type": "application/json"} if content is not None else {}
+        started = time.perf_counter()
+        # each request has a connection of its own, so that none meets one that is just closing
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
         try:
-            return self._client.request(method, path, content=content, headers=headers)
-        except httpx.TimeoutException:
+            connection.request(method, path, content, headers)
+            response = connection.getresponse()
+            data = response.read()
+        except TimeoutError:
             problem = f"gets no answer within {SECONDS} seconds: something blocks the service"
-        except httpx.HTTPError as error:
+        except (OSError, http.client.HTTPException) as error:
             problem = f"gets no answer ({type(error).__name__})"
+        else:
+            return Answer(response.status, data, time.perf_counter() - started)
+        finally:
+            connection.close()
         raise AssertionError(f"{method} {path} {problem} {self.why()}".strip())
 
 

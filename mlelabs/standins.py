@@ -9,8 +9,6 @@ import time
 import uuid
 from pathlib import Path
 
-import numpy as np
-
 GIVE_UP = 60  # seconds; nobody waits that long
 MEET = 8  # seconds; calls that arrive together are together within milliseconds
 
