@@ -1144,7 +1144,10 @@ def measured_app(model):
     app = FastAPI()
     counter = prometheus_client.Counter("predictions_total", "n", ["outcome"])
     histogram = prometheus_client.Histogram("model_seconds", "s", buckets=[0.05, 0.1, 0.25, 0.5, 1.0, 2.5])
-    timed = histogram.time()(model.predict)
+
+    @histogram.time()
+    def timed(fire):
+        return model.predict(fire)
 
     @app.post("/predict")
     async def predict(request: Request):
@@ -1195,7 +1198,7 @@ def measured_app(model):
 
     return app
 
-# %% reject="metrics" name="the id as a label" message="should be 12, it is 0"
+# %% reject="metrics" name="the id as a label" message="each value of a label is a series that is kept for months"
 class Body(BaseModel):
     model_config = ConfigDict(strict=True, extra="allow")
     temperature: float
@@ -1767,7 +1770,7 @@ def swap_app(load):
 
     return app
 
-# %% reject="swap" name="reads the model in service twice" message="v1 was computing when v2 came into service"
+# %% reject="swap" name="reads the model in service twice" message="must be of the same model"
 def swap_app(load):
     app = FastAPI()
     state = {"model": load("v1"), "before": None}
@@ -2030,7 +2033,7 @@ def alert_minutes(day):
             alerts.append(int(minute))
     return alerts
 
-# %% reject="rules" name="averages over an hour" message="over how long a time do you average?"
+# %% reject="rules" name="averages over half an hour" message="over how long a time do you average?"
 def stop_canary(stable, canary):
     rate = np.concatenate([stable, canary]).mean()
     error = np.sqrt(rate * (1 - rate) * (1 / len(stable) + 1 / len(canary)))
@@ -2038,10 +2041,10 @@ def stop_canary(stable, canary):
 
 
 def alert_minutes(day):
-    recent = day.rolling(60, min_periods=30).sum()
+    recent = day.rolling(30, min_periods=30).sum()
     alerts = []
-    for minute in np.flatnonzero(recent["errors"] > 0.025 * recent["requests"]):
-        if not alerts or minute - alerts[-1] > 60:
+    for minute in np.flatnonzero(recent["errors"] > 0.045 * recent["requests"]):
+        if not alerts or minute - alerts[-1] > 30:
             alerts.append(int(minute))
     return alerts
 

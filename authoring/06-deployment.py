@@ -74,7 +74,7 @@ log.shape
 # **replay**: real fires, in the order in which they started. Failures, slow models and incidents are invented, and called simulated.
 
 # %%
-fires = replay(log, year=2023, size=400)
+fires = replay(log, year=2023, size=1200)
 fires[100]
 
 # %% [markdown]
@@ -239,8 +239,9 @@ with tempfile.TemporaryDirectory() as place:
     assert got[0] == {"weights": [1, 2]}, f"the model came back as {got[0]!r}"
     assert isinstance(got[1], dict), "the second of the pair is the manifest, a dict"
     assert got[1].get("features") == ["a"], f"the manifest should hold the facts, it holds {got[1]}"
-    digest = hashlib.sha256((folder / "model.pkl").read_bytes()).hexdigest()
-    assert got[1].get("sha256") == digest, "'sha256' should be the hexadecimal digest of the file model.pkl"
+    assert got[1].get("sha256") == hashlib.sha256((folder / "model.pkl").read_bytes()).hexdigest(), (
+        "'sha256' should be the hexadecimal digest of the file model.pkl"
+    )
     assert set(facts_of_it) == {"version", "features", "data_sha256", "trained_until"}, (
         "save_model changes the facts it was given: make a new dict"
     )
@@ -298,11 +299,11 @@ with tempfile.TemporaryDirectory() as place:
     bomb = pickle.dumps(Bomb(crater))
     (folder / "model.pkl").write_bytes(bomb)
     cases = {"the digest of the saved file": whole}
-    digest = {"sha256": hashlib.sha256(bomb).hexdigest()}
-    cases["another version of scikit-learn"] = whole | digest | {"sklearn": "1.0.2"}
+    fitting = whole | {"sha256": hashlib.sha256(bomb).hexdigest()}
+    cases["another version of scikit-learn"] = fitting | {"sklearn": "1.0.2"}
     for key in whole:
         if key != "note":
-            cases[f"no entry '{key}'"] = {k: v for k, v in (whole | digest).items() if k != key}
+            cases[f"no entry '{key}'"] = {k: v for k, v in fitting.items() if k != key}
     for name, manifest in cases.items():
         (folder / "manifest.json").write_text(json.dumps(manifest))
         try:
@@ -570,14 +571,14 @@ with running(scoring_app, pipeline, facts) as service:
         print(fire["fire_id"], service.ask("/predict", fire))
 
 # %% check="parity" points=2
-# Checks 30 fires of 2023 against the table computed as a whole, then one fire in several disguises.
+# Checks 20 fires of 2023 against the table computed as a whole, then one fire in several disguises.
 season = log.query("year == 2023").dropna(subset="fire_start_date")
 numbers_of = ["temperature", "relative_humidity", "wind_speed"]
 filled = season.assign(**season[numbers_of].fillna(pd.Series(facts["medians"])))
 expected = dict(zip("2023-" + season["fire_number"], pipeline.predict_proba(training_table(filled))[:, 1]))
-with_gaps = [fire for fire in fires if fire["temperature"] is None][:10]
+with_gaps = [fire for fire in fires if fire["temperature"] is None][:6]
 with running(scoring_app, pipeline, facts) as service:
-    for fire in fires[100:120] + with_gaps:
+    for fire in fires[100:114] + with_gaps:
         got = service.ask("/predict", fire).get("probability")
         assert isinstance(got, (int, float)), f"'probability' should be a number, it is {got!r}"
         right = expected[fire["fire_id"]]
@@ -637,7 +638,7 @@ rows = every.query("year in (2016, 2021)").dropna(subset="fire_start_date")
 right = other.predict_proba(features_of(rows, medians))[:, 1]
 right = dict(zip(rows["year"].astype(str) + "-" + rows["fire_number"], right))
 bodies = replay(every, 2016, 1500) + replay(every, 2021, 1500)
-chosen = [bodies[i] for i in rng.permutation(len(bodies))[:60]] + [body for body in bodies if body["wind_speed"] is None][:20]
+chosen = [bodies[i] for i in rng.permutation(len(bodies))[:40]] + [body for body in bodies if body["wind_speed"] is None][:12]
 with running(scoring_app, other, {"features": wanted, "medians": medians}) as service:
     for body in chosen:
         keys = list(body)
@@ -686,7 +687,7 @@ with running(one_at_a_time, StandIn("v1", sleeps=0.05)) as service, running(base
 print("the 95th percentile is more than three times that of the baseline:", ratio > 3)
 
 # %% [markdown]
-# Eight times as long. An `async def` function promises to give way (`await`) whenever it waits. This one does not, so the whole service stands still for 50 ms, liveness included. FastAPI runs a function that is *not* `async` in a
+# Up to eight times as long. An `async def` function promises to give way (`await`) whenever it waits. This one does not, so the whole service stands still for 50 ms, liveness included. FastAPI runs a function that is *not* `async` in a
 # thread of its own, up to 40 at a time.
 
 # %% [markdown]
@@ -1093,7 +1094,7 @@ for fire in fires[:3]:
     careless.labels(fire_id=fire["fire_id"]).inc()
 told = prometheus_client.generate_latest(registry).decode()
 print("\n".join(line for line in told.splitlines() if line.startswith("answers_total")))
-print("series after 400 fires:", 2 * len({fire["fire_id"] for fire in fires}))
+print(f"series after {len(fires)} fires:", 2 * len({fire["fire_id"] for fire in fires}))
 
 # %% [markdown]
 # Two per fire (beside each count stands the time when it began), and every one of them stays. A label may only have few values, known beforehand: an outcome, a version, never an id, a coordinate or an address that somebody typed.
@@ -1190,6 +1191,10 @@ with running(measured_app, StandIn("v1", 0.4, sleeps=0.06, fails=["bad"])) as se
         assert status == 503, f"the model raises: expected 503, got {status}"
     service.get("/nowhere")
     found = samples(service)
+    names = {name for _, labels in found for name, _ in labels}
+    assert names <= {"outcome", "le", "path"}, (
+        f"expected the labels outcome and le, got {sorted(names)}: each value of a label is a series that is kept for months"
+    )
     for outcome, right in {"ok": 12, "refused": 3, "error": 2}.items():
         assert count(found, outcome) == right, (
             f"predictions_total with outcome '{outcome}' should be {right}, it is {count(found, outcome):g}. "
@@ -1204,13 +1209,11 @@ with running(measured_app, StandIn("v1", 0.4, sleeps=0.06, fails=["bad"])) as se
         "each call takes at least 0.06 seconds, but the bucket up to 0.05 is not empty. Is the time of the model measured, in seconds?"
     )
     before = len(found)
-    for i in range(20):
+    for i in range(8):
         service.post("/predict", {"fire_id": f"new-{i}", "temperature": i / 7})
         service.get(f"/unknown/{i}")
     after = samples(service)
-    assert len(after) == before, f"20 more fires made {len(after) - before} more series: a label must not hold what differs from request to request"
-    names = {name for _, labels in after for name, _ in labels}
-    assert names <= {"outcome", "le"}, f"expected the labels outcome and le only, got {sorted(names)}"
+    assert len(after) == before, f"8 more fires made {len(after) - before} more series: a label must not hold what differs from request to request"
 ### BEGIN HIDDEN TESTS
 import numpy as np
 from prometheus_client.parser import text_string_to_metric_families
@@ -1478,7 +1481,7 @@ with running(canary_app, StandIn("v1", 0.2), StandIn("v2", 0.7), 0.2) as service
     first = versions(service, fires[:200])
     part = list(first.values()).count("v2") / 200
     assert 0.08 <= part <= 0.32, f"the share is 0.2, and of 200 fires {part:.2f} get the candidate: expected 0.08 to 0.32"
-    assert versions(service, fires[:200]) == first, "the same fires asked again get other models: the fire_id alone must decide"
+    assert versions(service, fires[:80][::-1]) == {name: first[name] for name in list(first)[:80]}, "the same fires asked again get other models: the fire_id alone must decide"
     shadows = lambda: {line["fire_id"] for line in noted(service, "shadow.jsonl")}  # noqa: E731
     stable_ones = {name for name, version in first.items() if version == "v1"}
     assert eventually(lambda: shadows() >= stable_ones), (
@@ -1520,7 +1523,7 @@ def who(service, some):
 parts = {}
 for share in (0.1, 0.35, 1):
     with running(canary_app, StandIn("s", 0.125), StandIn("c", 0.875), share) as service:
-        parts[share] = who(service, other[:300] if share == 0.1 else other[:100])
+        parts[share] = who(service, other[:300] if share == 0.1 else other[:80])
         size = len(parts[share])
         part = list(parts[share].values()).count("c") / size
         slack = 4 * (share * (1 - share) / size) ** 0.5
@@ -1539,7 +1542,7 @@ with running(canary_app, StandIn("s", 0.125), StandIn("c", 0.875, fails=[fire["f
     good = {fire["fire_id"] for fire in other[10:20]}
     assert eventually(lambda: good <= {line["fire_id"] for line in noted(service, "shadow.jsonl")}), "after a failure in shadow, the next fires should be written down again"
 with running(canary_app, StandIn("s", 0.125), StandIn("c", waits_for="never"), 0) as service:
-    for fire in other[:100]:
+    for fire in other[:60]:
         assert service.ask("/predict", fire)["version"] == "s", "the candidate hangs in shadow: the stable model answers"
 ### END HIDDEN TESTS
 
@@ -1649,7 +1652,7 @@ with running(swap_app, Shelf(models, waits_for={"v2": "loaded"})) as service, Th
     failed = [answer for answer in answers if answer[0] != 200]
     assert not failed, f"{len(failed)} of {len(answers)} requests failed during swap and rollback, the first with {failed[0]}"
     mixed = [found for _, found in answers if says.get(found.get("version")) != found.get("probability")]
-    assert not mixed, f"v1 says 0.2 and v2 says 0.9, but an answer was {mixed[0]}"
+    assert not mixed, f"v1 says 0.2 and v2 says 0.9, but an answer was {mixed[0]}: probability and version must be of the same model"
     assert {found["version"] for _, found in answers} == {"v1", "v2"}, "after the swap, v2 should have answered until the rollback"
     assert noted(service, "loads") == ["v1", "v2"], f"loaded were {noted(service, 'loads')}: a rollback loads nothing, a request neither"
     assert service.post("/rollback").status_code == 409, "after a rollback there is nothing more to go back to: expected 409"
@@ -1664,7 +1667,7 @@ with running(swap_app, Shelf(slow)) as service, ThreadPoolExecutor(1) as pool:
     service.ask("/swap", {"version": "v2"})
     (service.folder / "answer").touch()
     got = asked.result()
-    assert got == {"probability": 0.2, "version": "v1"}, f"v1 was computing when v2 came into service. Its answer should be 0.2 of v1, it is {got}"
+    assert got == {"probability": 0.2, "version": "v1"}, f"v1 was computing when v2 came into service. Its answer should be 0.2 of v1, it is {got}: probability and version must be of the same model"
 ### BEGIN HIDDEN TESTS
 from concurrent.futures import ThreadPoolExecutor
 
@@ -1767,7 +1770,7 @@ print(f"woken {len(woken)} times: precision {precision:.2f}, recall {recall:.2f}
 # most 10 of 100** rollouts; one that fails for 5 % is stopped in **at least 95 of 100**, half of those by the 8th look.
 #
 # Write `alert_minutes(day)`. `day` has the columns `requests` and `errors`, one row per minute. Return the list of minutes at which somebody is woken. A decision uses only the minutes up to then, and within 30 minutes after an alert there is no other. On 30 hidden days like
-# the one above: precision at least **0.85**, recall at least **0.9**, mean delay at most **5** minutes (an alert is right during an incident and 10 minutes after it).
+# the one above: precision at least **0.7**, recall at least **0.9**, mean delay at most **5** minutes (an alert is right during an incident and 10 minutes after it).
 #
 # <details><summary>Hint</summary>For 20 looks, more than three standard errors instead of 1.645 keep false alarms rare. For the alert, sum errors and requests over the last minutes (<code>rolling(10)</code>), and ask also for a number of minutes that had any error: a burst is over after one.</details>
 
@@ -1831,15 +1834,15 @@ for times in alarms:
         f"within 30 minutes after an alert there should be no other, you give {times[:6]}"
     )
 assert any(alarms), "in ten days with three incidents each, nobody is woken"
+for (table, _), times in zip(days, alarms):
+    for t in times[:2]:
+        assert alert_minutes(table.head(t + 1).copy()) == [other for other in times if other <= t], (
+            f"when the day is cut off behind the alert of minute {t}, alerts change: a decision may use only the minutes up to then"
+        )
 precision, recall, delay = score_alerts(alarms, [spans for _, spans in days])
-assert precision >= 0.85, f"precision {precision:.2f}, wanted is 0.85: people are woken for nothing. Do a burst of one minute, or one error in a quiet night, raise an alert?"
+assert precision >= 0.7, f"precision {precision:.2f}, wanted is 0.7: people are woken for nothing. Do a burst of one minute, or one error in a quiet night, raise an alert?"
 assert recall >= 0.9, f"recall {recall:.2f}, wanted is 0.9: incidents pass unnoticed"
 assert delay <= 5, f"the mean delay is {delay:.1f} minutes, wanted is 5: over how long a time do you average?"
-table = days[0][0]
-cut = alarms[0][-1] + 1
-assert alert_minutes(table.head(cut).copy()) == alarms[0], (
-    "with the rest of the day cut off, earlier alerts change: a decision may use only the minutes up to then"
-)
 ### BEGIN HIDDEN TESTS
 import numpy as np
 
@@ -1857,7 +1860,7 @@ assert sum(number < 99 for number in bad) >= 95, f"only {sum(number < 99 for num
 assert np.median(bad) <= 8, f"half of the bad canaries should be stopped by look 8, you need {np.median(bad):g}"
 spans, alarms = [], []
 for seed in range(73_000, 73_030):
-    table, incidents = day_with_incidents(seed, incidents=seed % 3 + 1)
+    table, incidents = day_with_incidents(seed)
     before = table.copy()
     alarms.append(list(alert_minutes(table)))
     spans.append(incidents)
@@ -1866,7 +1869,7 @@ for seed in range(73_000, 73_030):
     for cut in (400, 900, 1300):
         assert list(alert_minutes(table.head(cut))) == [t for t in alarms[-1] if t < cut], "a decision may use only the minutes up to then: with the rest of the day cut off, alerts change"
 precision, recall, delay = score_alerts(alarms, spans)
-assert precision >= 0.85 and recall >= 0.9 and delay <= 5, f"30 hidden days: precision {precision:.2f} (wanted 0.85), recall {recall:.2f} (0.9), delay {delay:.1f} minutes (5)"
+assert precision >= 0.7 and recall >= 0.9 and delay <= 5, f"30 hidden days: precision {precision:.2f} (wanted 0.7), recall {recall:.2f} (0.9), delay {delay:.1f} minutes (5)"
 ### END HIDDEN TESTS
 
 # %% [markdown]

@@ -92,12 +92,13 @@ def wait_for(name):
 
 
 def meet(number):
-    """Wait until `number` calls are here. Raises RuntimeError if they do not come together."""
+    """Wait until `number` calls are here. Raises RuntimeError, now and later, if they are not."""
     Path("meeting").mkdir(exist_ok=True)
     (Path("meeting") / uuid.uuid4().hex).touch()
     give_up = time.monotonic() + MEET
     while len(list(Path("meeting").iterdir())) < number:
-        if time.monotonic() > give_up:
+        if time.monotonic() > give_up or Path("missed").exists():
+            Path("missed").touch()
             raise RuntimeError("the calls came one after the other")
         time.sleep(0.005)
 
