@@ -151,7 +151,9 @@ def test_binder_builds_what_we_mean(tmp_path):
         shutil.copy(ROOT / name, tmp_path)
     shutil.copytree(ROOT / "binder", tmp_path / "binder", symlinks=True)
     user = ["--user-id", "1000", "--user-name", "jovyan"]
-    code, dockerfile = run("jupyter-repo2docker", "--no-build", "--debug", *user, ".", cwd=tmp_path)
+    code, dockerfile = run(
+        "jupyter-repo2docker", "--no-build", "--debug", *user, ".", cwd=tmp_path
+    )
     assert code == 0, dockerfile
     assert f"conda environment for python={binder_python()}" in dockerfile
     steps = [
