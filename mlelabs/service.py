@@ -67,23 +67,30 @@ from pydantic import BaseModel, ConfigDict, Field
 """
 
 
-@contextlib.contextmanager
 def running(factory, *arguments):
-    """Serve the app that `factory(*arguments)` returns while the `with` block runs.
+    """Serve the app that `factory(*arguments)` returns while a `with` block runs.
 
     factory: a function defined in a cell of the notebook. arguments: anything that pickle can
     carry and whose class can be imported. Gives a Service.
     Raises NotImplementedError if the factory is still the stub, AssertionError if there is no app.
     """
-    line = _Line(
-        {
-            "source": HEADER + "\n\n" + _definitions(cell_of(factory)),
-            "factory": factory.__name__,
-            "arguments": base64.b64encode(pickle.dumps(arguments)).decode(),
-        }
-    )
     try:
-        yield _started(line, factory.__name__)
+        source = cell_of(factory)
+    except (NotImplementedError, AssertionError) as error:
+        raise error.with_traceback(None)  # noqa: B904  the way through this file explains nothing
+    job = {
+        "source": HEADER + "\n\n" + _definitions(source),
+        "factory": factory.__name__,
+        "arguments": base64.b64encode(pickle.dumps(arguments)).decode(),
+    }
+    return _running(job)
+
+
+@contextlib.contextmanager
+def _running(job):
+    line = _Line(job)
+    try:
+        yield _started(line, job["factory"])
     finally:
         line.close()
 
