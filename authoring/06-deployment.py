@@ -371,7 +371,7 @@ with running(reports) as service:
 #
 # *By hand:* a latitude of 91 and a temperature of `"warm"` in one request: 422, and the answer contains `latitude`, `91`, `temperature` and `warm`.
 #
-# <details><summary>Hint</summary><code>model_config = ConfigDict(strict=True, extra="forbid")</code> in the class makes it strict; a field without a default must be there. For NaN: <code>@app.exception_handler(RequestValidationError)</code> above a function <code>(request, error)</code> lets you write the 422 yourself, from <code>error.errors()</code>, a list of dicts with <code>loc</code> and <code>input</code>. <code>repr</code> makes a text of any value.</details>
+# <details><summary>Hint</summary><code>model_config = ConfigDict(...)</code> in the class can make it <code>strict</code> and <code>extra="forbid"</code> what is unknown; a field without a default must be there. For NaN: the decorator <code>app.exception_handler</code>, for <code>RequestValidationError</code>, above a function <code>(request, error)</code> lets you write the 422 yourself, from <code>error.errors()</code>, a list of dicts with <code>loc</code> and <code>input</code>. <code>repr</code> makes a text of any value.</details>
 
 # %% exercise="validate"
 def validating_app():
@@ -1595,8 +1595,8 @@ def swap_app(load):
 
     @app.post("/predict")
     def predict(fire: dict):
-        model = state["model"]
-        return {"probability": model.predict(fire), "version": model.version}
+        serving = state["model"]
+        return {"probability": serving.predict(fire), "version": serving.version}
 
     @app.post("/swap")
     def swap(wish: dict):
@@ -1918,7 +1918,7 @@ RUN useradd --create-home triage
 USER triage
 EXPOSE 8000
 HEALTHCHECK --start-period=30s CMD python -c \\
-    "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/live')"
+    "from urllib.request import urlopen; urlopen('http://127.0.0.1:8000/live')"
 CMD ["uvicorn", "app:app", "--host", "0.0.0.0", "--port", "8000"]
 """
     ### END SOLUTION

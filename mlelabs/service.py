@@ -297,6 +297,7 @@ class _Line:
                 stderr=subprocess.DEVNULL,
                 text=True,
                 encoding="utf-8",
+                start_new_session=True,  # so that it can be stopped with all that it started
             )
             self._reader = self._process.stdout
             self._process.stdin.write(json.dumps(job) + "\n")
