@@ -429,8 +429,8 @@ def _watched(app, news):
     async def watched(scope, receive, send):
         try:
             await app(scope, receive, send)
-        except Exception as error:
-            news({"raised": _describe(error)[:500]})
+        except Exception as raised:
+            news({"raised": _describe(raised)[:500]})
             raise
 
     return watched
