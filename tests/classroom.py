@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 
 import nbformat
 import pytest
+from nbgrader.apps.api import NbGraderAPI
 
 from mlelabs.instructor import build
+from mlelabs.instructor import course as places
 
-LAB = "01-count"
+LAB, OTHER = "01-count", "02-words"
 TEXT = '''# %% [markdown]
 # # Lab 1: Count
 #
@@ -123,29 +125,42 @@ class Student:
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory):
-    """A small course with a lab that is built; not to be changed."""
+    """A small course with two labs that its gradebook knows; not to be changed."""
     course = tmp_path_factory.mktemp("built")
     with pytest.MonkeyPatch.context() as patch:
-        root = build.ROOT
+        shutil.copy(build.ROOT / "nbgrader_config.py", course)
         patch.setattr(build, "ROOT", course)
-        for folder in ("authoring", "solutions", "labs"):
-            (course / folder).mkdir()
-        shutil.copy(root / "nbgrader_config.py", course)
-        for lab, text in [(LAB, TEXT), ("02-words", other_lab())]:
-            build.text_path(lab).write_text(text, encoding="utf-8")
-            build.build(lab)
+        (course / "authoring").mkdir()
+        for lab, text in [(LAB, TEXT), (OTHER, other_lab())]:
+            write_lab(course, lab, text)
+            release(course, lab)
     return course
-
-
-def other_lab():
-    """A lab with exercises of other names."""
-    return TEXT.replace('"add"', '"plus"').replace('"largest"', '"top"').replace('"words"', '"n"')
 
 
 @pytest.fixture
 def course(built, tmp_path):
     """A small course of one's own."""
     return shutil.copytree(built, tmp_path / "a course")
+
+
+def write_lab(course, lab, text):
+    """Write the source of a lab without executing it."""
+    build.text_path(lab).write_text(text, encoding="utf-8")
+    source = course / "solutions" / lab / f"{lab}.ipynb"
+    source.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(build.read_lab(lab), source)
+
+
+def release(course, lab):
+    """Let nbgrader release a lab."""
+    api = NbGraderAPI(places.coursedir(course), config=places.config(course))
+    result = api.generate_assignment(lab, force=True, create=True)
+    assert result["success"], result
+
+
+def other_lab():
+    """A lab with exercises of other names."""
+    return TEXT.replace('"add"', '"plus"').replace('"largest"', '"top"').replace('"words"', '"n"')
 
 
 def notebook(course, work=None, lab=LAB):
@@ -200,11 +215,8 @@ def download(people, style="folders", extra=()):
             name = {"blind": "Teilnehmer/in".replace("/", " ")}.get(style, person.name)
             owner = f"{name.replace('_', ' ')}_{person.pid}"
             if style == "teams":
-                owner = (
-                    f"{person.group}_{4711 + len(person.group)}"
-                    if person.group
-                    else ("Standard-Gruppe")
-                )
+                group = person.group.replace("_", " ")
+                owner = f"{group}_{4711 + len(group)}" if group else "Standard-Gruppe"
                 if owner in done:
                     continue
                 done.add(owner)
@@ -301,7 +313,7 @@ def damage(course, person, kind):
     elif kind == "text only":
         files, reason = {"onlinetext.html": b"<p>I did it</p>"}, "no notebook was uploaded"
     elif kind == "another lab":
-        files[name] = as_bytes(notebook(course, {}, "02-words"))
+        files[name] = as_bytes(notebook(course, {}, OTHER))
         reason = "is the lab 02-words"
     elif kind == "shadowing numpy":
         files["numpy.py"] = b"raise SystemExit"

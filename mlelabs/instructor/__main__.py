@@ -85,6 +85,9 @@ def _progress(label):
     """A progress bar around an iterable, on stderr, where there is a terminal."""
 
     def bar(items, length=None):
+        if not sys.stderr.isatty():
+            yield from items
+            return
         with click.progressbar(
             items, length=length, label=label, file=sys.stderr, show_pos=True
         ) as shown:

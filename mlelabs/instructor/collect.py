@@ -153,16 +153,13 @@ def _free_name(path, content, taken):
     parts = [re.sub(r'[\x00-\x1f<>:"|?*]', "_", part)[-120:] for part in path.split("/")]
     path = "/".join(part for part in parts if part not in ("", ".")) or "file"
     # a file cannot have the name of a folder, nor two files the same one
+    if {str(parent) for parent in PurePosixPath(path).parents} & set(taken):
+        path = path.replace("/", "_")
     name, number = PurePosixPath(path), 2
-    while (path in taken and taken[path] != content) or _is_folder_and_file(path, taken):
+    while taken.get(path, content) != content or any(o.startswith(f"{path}/") for o in taken):
         path = str(name.parent / f"{name.stem} ({number}){name.suffix}")
         number += 1
     return path
-
-
-def _is_folder_and_file(path, taken):
-    parents = {str(parent) for parent in PurePosixPath(path).parents}
-    return bool(parents & set(taken)) or any(other.startswith(f"{path}/") for other in taken)
 
 
 def guess_lab(course, hand_ins):

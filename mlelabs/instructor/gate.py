@@ -176,13 +176,11 @@ def decode(content):
     if text.lstrip()[:1] == "<" and "<<<<<<<" not in text[:2000]:
         raise Unusable("is a web page (HTML), not a notebook: download the .ipynb file itself")
     if re.search(r"^(<{7} |>{7} )", text, re.M):
-        raise Unusable("holds the marks of an unfinished git merge (<<<<<<<): resolve the conflict")
+        raise Unusable("holds the marks of an unfinished git merge: resolve the conflict")
     try:
         data = json.loads(text)
     except json.JSONDecodeError as error:
-        if text.lstrip().startswith("{") and error.pos >= len(text.rstrip()) - 1:
-            raise Unusable("ends in the middle: it was not saved or not uploaded whole") from None
-        if text.lstrip().startswith("{") and "Unterminated" in error.msg:
+        if text.lstrip().startswith("{") and not text.rstrip().endswith("}"):
             raise Unusable("ends in the middle: it was not saved or not uploaded whole") from None
         raise Unusable(f"is damaged (line {error.lineno}: {error.msg})") from None
     cells = _raw_cells(data)

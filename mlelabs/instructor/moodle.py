@@ -116,7 +116,14 @@ class Worksheet:
         columns[1] = [email.casefold() for email in columns[1]]
         counts = [Counter(column) for column in columns]
         return [
-            next((c[n] for c, count in zip(columns, counts, strict=True) if count[c[n]] == 1), "")
+            next(
+                (
+                    c[n]
+                    for c, count in zip(columns, counts, strict=True)
+                    if c[n] and count[c[n]] == 1
+                ),
+                "",
+            )
             for n in numbers
         ]
 
@@ -221,7 +228,7 @@ def _columns(headers):
         english, german = missing[0]
         raise RoundError(
             f"this is not a grading worksheet of Moodle in English or German: "
-            f"no column '{english}' ('{german}')"
+            f"no column '{english.capitalize()}' ('{german}')"
         )
     return columns
 
