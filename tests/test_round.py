@@ -22,15 +22,18 @@ from tests.classroom import DAMAGES, LAB, OTHER, RIGHT
 from tests.test_collect import moodle_files, run, tree
 
 CLASS = 60
-# every seventh: one of each kind of damage that the gate can hide least, 15 % of the class
-DAMAGED = dict(
-    zip(
-        range(3, CLASS, 7),
-        ["UTF-16", "copied cell", "truncated", "metadata stripped", "link", "renamed by the browser",
-         "git conflict", "check deleted", "shadowing numpy"],
-        strict=True,
-    )
-)  # fmt: skip
+# 15 % of the class
+DAMAGED = {
+    3: "UTF-16",
+    10: "copied cell",
+    17: "truncated",
+    24: "metadata stripped",
+    31: "link",
+    38: "renamed by the browser",
+    45: "git conflict",
+    52: "check deleted",
+    59: "shadowing numpy",
+}
 ABSENT = {20, 41}
 
 
@@ -92,15 +95,16 @@ def graded(built, tmp_path_factory):
         halves.append((sheet, half))
     code, out, err = run(course, "grade", LAB)
     assert code == 0, err
+    for sheet, _ in halves:
+        code, _, err = run(course, "return", LAB, "-w", sheet, "-o", course / sheet.stem)
+        assert code == 0, err
     return course, people, halves, out
 
 
 def test_every_student_has_the_right_mark_or_a_named_reason(graded):
     course, people, halves, out = graded
     for sheet, half in halves:
-        code, _, err = run(course, "return", LAB, "-w", sheet, "-o", course / "back")
-        assert code == 0, err
-        before, after = rows(sheet), rows(course / "back" / sheet.name)
+        before, after = rows(sheet), rows(course / sheet.stem / sheet.name)
         header = [name.casefold() for name in before[0]]
         grade_at = next(header.index(n) for n in moodle.HEADERS["grade"] if n in header)
         comment_at = len(header) - 1
@@ -121,11 +125,12 @@ def test_every_student_has_the_right_mark_or_a_named_reason(graded):
 
 def test_the_worksheet_changes_in_two_columns_byte_for_byte(graded):
     course, _, halves, _ = graded
-    for sheet, half in halves:
-        back, (table, _) = returns.give_back(course, LAB, sheet, course / "bytes")
-        before, after = sheet.read_bytes().decode(), table.read_bytes().decode()
+    for sheet, _ in halves:
+        before = sheet.read_bytes().decode()
+        after = (course / sheet.stem / sheet.name).read_bytes().decode()
         old, new = moodle._fields(before), moodle._fields(after)
-        columns = {back.sheet._columns[name] for name in ("grade", "comment")}
+        untouched = moodle.Worksheet(sheet.read_bytes())
+        columns = {untouched._columns[name] for name in ("grade", "comment")}
         place_before = place_after = 0
         for row_old, row_new in zip(old, new, strict=True):
             for n, (a, b) in enumerate(zip(row_old, row_new, strict=True)):
@@ -134,19 +139,17 @@ def test_the_worksheet_changes_in_two_columns_byte_for_byte(graded):
                     place_before, place_after = a[1], b[1]
         assert before[place_before:] == after[place_after:]
         assert after.startswith("\ufeff") and "\r\n" in after
-        assert back.sheet.rewritten({}) == sheet.read_bytes()
+        assert untouched.rewritten({}) == sheet.read_bytes()
 
 
 def test_a_second_round_changes_nothing(graded, monkeypatch):
     course, _, halves, _ = graded
-    for sheet, _ in halves:
-        run(course, "return", LAB, "-w", sheet)
     before, books = tree(course), dump(course)
     monkeypatch.setattr(grade, "grade_student", None)  # nobody is graded again
     code, out, _ = run(course, "grade", LAB)
     assert code == 0 and "0 graded now" in out
     for sheet, _ in halves:
-        assert run(course, "return", LAB, "-w", sheet)[0] == 0
+        assert run(course, "return", LAB, "-w", sheet, "-o", course / sheet.stem)[0] == 0
     after = tree(course)
     made_again = {path for path in after if "feedback" in path.parts or path.suffix == ".lock"}
     assert {p: c for p, c in after.items() if p not in made_again} == {
@@ -158,7 +161,7 @@ def test_a_second_round_changes_nothing(graded, monkeypatch):
 def test_feedback_has_no_hidden_test(graded):
     course, people, halves, _ = graded
     sheet, half = halves[0]
-    _, (_, archive) = returns.give_back(course, LAB, sheet, course / "pages")
+    archive = course / sheet.stem / f"{sheet.stem}-feedback.zip"
     source = nbformat.read(course / "solutions" / LAB / f"{LAB}.ipynb", 4)
     hidden = {line for cell in source.cells for line in feedback.hidden_lines(cell.source)}
     assert len(hidden) == 5
@@ -173,7 +176,7 @@ def test_feedback_has_no_hidden_test(graded):
     for person in marked:
         text = texts[person.name]
         for line in hidden:
-            assert line.split("(")[0][:40] not in text or line.split("#")[0].strip() not in text
+            assert line not in text
         assert "secret_sum" not in text and "HIDDEN" not in text
         assert person.work["add"].splitlines()[1].strip() in text, "the student's own work"
         if person.work["add"] != RIGHT["add"]:
@@ -189,9 +192,7 @@ def plain(page):
 
 
 def test_every_mark_is_in_the_log(graded):
-    course, people, halves, _ = graded
-    for sheet, _ in halves:
-        returns.give_back(course, LAB, sheet)
+    course, people, _, _ = graded
     entries = marks.read_log(course, LAB)
     given = {e["student"]: e for e in entries if e["what"] == "returned"}
     right = {p.number: p.points for p in people if p.points is not None and not p.reason}
@@ -211,7 +212,7 @@ def test_every_mark_is_in_the_log(graded):
 
 def test_killed_and_started_again_it_ends_the_same(graded, built, tmp_path):
     course, people, _, _ = graded
-    few = [p for p in people if p.files][:5]
+    few = people[13:18]  # one waits for a person, one is truncated
     other = classroom.shutil.copytree(built, tmp_path / "a course")
     archive, sheet = moodle_files(other, few, german=True)
     collect.collect(other, archive, sheet)
@@ -237,7 +238,7 @@ def test_killed_and_started_again_it_ends_the_same(graded, built, tmp_path):
 
 
 def test_marks_given_by_hand_survive_a_change_of_the_lab(course):
-    """The memo's mark stays when hidden tests change; a mark that the change touches is asked for."""
+    """A memo's mark stays when hidden tests change; a mark that the change touches is asked for."""
     people = classroom.students(course, 3, first=5)
     for person in people:
         work = RIGHT | {"memo": f"My memo, by {person.name}."}

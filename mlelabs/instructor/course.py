@@ -59,7 +59,6 @@ def config(course):
     settings = loader.load_config()
     settings.CourseDirectory.root = str(course)
     settings.CourseDirectory.submitted_directory = GATED
-    settings.NbGraderAPI.log_level = "CRITICAL"  # what a person should know, we say ourselves
     return settings
 
 

@@ -17,6 +17,7 @@ GIVEN = [
     ".jupyter/jupyter_lab_config.json",
     ".jupyter/labconfig",
     "LICENSE",
+    "assignments",
     "binder",
     "data",
     "environment.yml",

@@ -129,7 +129,8 @@ def give_back(course, lab, worksheet, output=None, blind=False, dry_run=False, p
     The default folder is returned/LAB. A mark goes into the log once: a second run adds nothing.
     """
     output = output or course / "returned" / lab
-    table, archive = output / worksheet.name, output / f"{lab}-feedback.zip"
+    # named after the sheet: groups have a sheet each
+    table, archive = output / worksheet.name, output / f"{worksheet.stem}-feedback.zip"
     if table.resolve() == worksheet.resolve():
         raise RoundError("the downloaded worksheet would be overwritten: choose another folder")
     back = prepare(course, lab, worksheet, blind)
