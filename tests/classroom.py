@@ -3,8 +3,10 @@
 Nobody here is real.
 """
 
+import html
 import io
 import json
+import re
 import shutil
 import zipfile
 from dataclasses import dataclass, field
@@ -173,6 +175,12 @@ def notebook(course, work=None, lab=LAB):
 
 def as_bytes(notebook):
     return nbformat.writes(notebook).encode()
+
+
+def plain(page):
+    """The text of a page of HTML, without the code of its looks."""
+    page = re.sub(r"<(style|script).*?</\1>", "", page, flags=re.S)
+    return html.unescape(re.sub(r"<[^>]+>", "", page))
 
 
 def strip_metadata(notebook):

@@ -171,8 +171,10 @@ def test_feedback_has_no_hidden_test(graded):
         assert sorted(names) == sorted(
             f"Participant_{p.pid}_assignfeedback_file/{LAB}.html" for p in marked
         )
-        texts = {p.name: plain(pages.read(moodle.feedback_name(p.pid, f"{LAB}.html")).decode())
-                 for p in marked}  # fmt: skip
+        texts = {
+            p.name: classroom.plain(pages.read(moodle.feedback_name(p.pid, f"{LAB}.html")).decode())
+            for p in marked
+        }
     for person in marked:
         text = texts[person.name]
         for line in hidden:
@@ -181,14 +183,6 @@ def test_feedback_has_no_hidden_test(graded):
         assert person.work["add"].splitlines()[1].strip() in text, "the student's own work"
         if person.work["add"] != RIGHT["add"]:
             assert "expected -3; negative numbers count, too" in text, "messages stay"
-
-
-def plain(page):
-    """The text of a page of HTML, without the code of its looks."""
-    from html import unescape
-    from re import S, sub
-
-    return unescape(sub(r"<[^>]+>", "", sub(r"<(style|script).*?</\1>", "", page, flags=S)))
 
 
 def test_every_mark_is_in_the_log(graded):

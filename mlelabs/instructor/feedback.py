@@ -15,6 +15,7 @@ from mlelabs.instructor.course import RoundError
 
 BEGIN, END = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
 CUT = "# (further tests, which are not shown)"
+LOOKS = ".rendered_html td, .rendered_html th { padding: 2px 8px; } .anchor-link { display: none; }"
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 FRAME = re.compile(r"^(?:Cell )?In\s?\[(\d+)\]|^Input In \[(\d+)\]")
 
@@ -25,7 +26,7 @@ class HideTests(NbGraderPreprocessor):
     def preprocess(self, notebook, resources):
         """Return the notebook without hidden tests, and the resources unchanged."""
         checks = [cell for cell in notebook.cells if is_check(cell)]
-        hidden = {line for cell in checks for line in hidden_lines(cell.source)}
+        hidden = {line for cell in checks for line in hidden_lines(cell.source)} | {BEGIN, END}
         for cell in checks:
             cell.source = visible(cell.source)
         for cell in notebook.cells:
@@ -75,8 +76,6 @@ def _may_stay(frame, hidden, number):
     match = FRAME.match(plain.lstrip())
     if match and number is not None and (match[1] or match[2]) == str(number):
         return False
-    if match and number is None and _without(plain, hidden) == plain:
-        return True
     return _without(plain, hidden) == plain
 
 
@@ -97,7 +96,17 @@ def page(course, lab, student):
     if not result["success"] or not path.is_file():
         reason = (result.get("error") or "no reason given").strip().splitlines()[-1]
         raise RoundError(f"no feedback page for {student}: {reason}")
-    return path.read_bytes()
+    text = _readable(path.read_text(encoding="utf-8"))
+    places.write(path, text.encode())
+    return text.encode()
+
+
+def _readable(text):
+    """A page of nbgrader's with the exercises' names in its list, and tables with some air."""
+    text = re.sub(
+        r'(<a href="#([\w-]+?)(?:-check)?">)(?:Test cell|Written response)', r"\1\2", text
+    )
+    return text.replace("</head>", f"<style>{LOOKS}</style></head>", 1)
 
 
 def preprocessors():

@@ -42,7 +42,7 @@ def report(course, lab, output=None, dry_run=False):
     exercises = exercise_rows(course, lab, release, counted)
     pairs = alike(answers(course, lab, counted), _kinds(release))
     missing = [s for s in standings.values() if s.student not in counted]
-    line = f"{len(counted)} submissions, {len(missing)} not counted, {len(pairs)} pairs alike"
+    line = f"{len(counted)} submissions, not counted: {len(missing)}, pairs alike: {len(pairs)}"
     output = output or course / "returned" / lab
     page, table = output / f"{lab}-report.html", output / f"{lab}-report.csv"
     if not dry_run:
@@ -242,6 +242,7 @@ def _draw_points(figure, axes, points, maximum):
     figure.set_size_inches(8, 2.6)
     axes.hist(points, bins=[n - 0.5 for n in range(int(maximum) + 2)], rwidth=0.9)
     axes.set(xlabel="points so far (memos that wait count nothing yet)", ylabel="students")
+    axes.locator_params(axis="y", integer=True)
 
 
 def _draw_times(figure, axes, times):
@@ -249,6 +250,7 @@ def _draw_times(figure, axes, times):
     times = sorted(times)
     axes.step(times, range(1, len(times) + 1), where="post")
     axes.set(xlabel="last change of the hand-in", ylabel="students", ylim=(0, None))
+    axes.locator_params(axis="y", integer=True)
     figure.autofmt_xdate(rotation=20)
 
 
