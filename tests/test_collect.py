@@ -63,6 +63,19 @@ def test_shapes_of_the_download(course, style, german):
     assert {what for _, what in result} == {"as before"} and tree(course) == before
 
 
+def test_blind_marking(course):
+    """Neither names nor ID numbers: participants' numbers, if the teacher says so."""
+    people = classroom.students(course, 2)
+    archive, sheet = moodle_files(course, people, "blind", german=True)
+    rows = [line.split(",") for line in sheet.read_text(encoding="utf-8-sig").splitlines()]
+    text = "\n".join(",".join([row[0], *row[4:]]) for row in rows)
+    sheet.write_text(text, encoding="utf-8")
+    code, _, err = run(course, "collect", archive, "-w", sheet)
+    assert code == 1 and "say --blind" in err
+    code, _, err = run(course, "collect", archive, "-w", sheet, "--blind")
+    assert code == 0 and set(submitted(course)) == {f"participant {p.pid}" for p in people}
+
+
 def test_the_same_student_under_another_number(course):
     """Participants' numbers differ from assignment to assignment; students do not."""
     people = classroom.students(course, 2)

@@ -362,14 +362,14 @@ def _match(cells, release, notes):
             places_of[cell.id].append(place)
     matched = {}
     for name, found in places_of.items():
-        matched[_original(name, found, cells, released, release, notes)] = name
+        matched[_original(name, found, cells, released, notes)] = name
     _match_locked(cells, matched, release)
     _match_names(cells, matched, release)
     _match_positions(cells, matched, release)
     return matched
 
 
-def _original(name, found, cells, released, release, notes):
+def _original(name, found, cells, released, notes):
     """Which of several copies of a cell counts: the last edited one before the check.
 
     The others stay in their places, so what Run All did for the student, it does again.
@@ -379,14 +379,10 @@ def _original(name, found, cells, released, release, notes):
     edited = [place for place in found if cells[place].source != released[name].source]
     if not edited or len({cells[place].source for place in edited}) == 1:
         return (edited or found)[0]
-    order = [cell.id for cell in release.notebook.cells]
-    later = set(order[order.index(name) + 1 :])
-    end = next(
-        (p for p in range(found[0], len(cells)) if cells[p].id in later and cells[p].id != name
-         and _is_locked(released[cells[p].id]) and "check" in cells[p].id), len(cells)
-    )  # fmt: skip
+    check = f"{name}-check"
+    end = next((place for place, cell in enumerate(cells) if cell.id == check), len(cells))
     chosen = max((place for place in edited if place < end), default=edited[0])
-    what = "the last one before its check" if name + "-check" in released else "the last one"
+    what = "the last one before its check" if check in released else "the last one"
     notes.append(f"The cell '{name}' was there {len(edited)} times: {what} counts.")
     return chosen
 

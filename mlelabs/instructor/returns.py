@@ -37,14 +37,14 @@ def prepare(course, lab, worksheet, blind=False):
     standings = marks.standings(course, lab)
     if not standings:
         raise RoundError(f"nothing was handed in for {lab}: `collect` and `grade` come first")
-    back, seen = Return(sheet), set()
+    back, seen, version = Return(sheet), set(), places.version(course, lab)
     for row in sheet.rows:
         standing = standings.get(row.student) or standings.get(moodle.team_id(row.group))
         if standing is None:
             back.remarks["nothing handed in"].append(row.name)
             continue
         seen.add(standing.student)
-        _fill(back, row, standing, lab, places.version(course, lab))
+        _fill(back, row, standing, lab, version)
     if not seen:
         raise RoundError(
             f"nobody in the worksheet has handed in {lab}: is it that of another assignment?"
