@@ -1,6 +1,8 @@
 """The gate before grading: what real classes hand in is repaired, or refused in words."""
 
+import copy
 import json
+import random
 import zipfile
 
 import nbformat
@@ -247,6 +249,44 @@ def test_files_that_students_complete(course, hand_in):
     assert {path for path in gated.contents} == {f"{LAB}.ipynb", "service/app.py"}
     assert gated.contents["service/app.py"] == b"mine"
     assert gated.notes == ["Not used for grading, which takes the notebook: 'numpy.py'."]
+
+
+def test_random_damage_gives_a_whole_lab_or_a_reason(course, hand_in):
+    rng, good = random.Random(7), as_bytes(notebook(course, RIGHT))
+    junk = [None, 1, "x", [], {}, {"grade_id": []}, {"nbgrader": 3}, "\ud800", True, float("inf")]
+    released = [c.id for c in notebook(course).cells if "nbgrader" in c.metadata]
+    usable = 0
+    for _ in range(150):
+        data = json.loads(good)
+        for _ in range(rng.randint(1, 9)):
+            place = rng.randrange(len(data["cells"]))
+            damage = rng.choice(["delete", "copy", "shuffle", "replace", "field", "nbgrader"])
+            cell = data["cells"][place]
+            if damage == "delete" and len(data["cells"]) > 1:
+                del data["cells"][place]
+            elif damage == "copy":
+                data["cells"].insert(rng.randrange(len(data["cells"])), copy.deepcopy(cell))
+            elif damage == "shuffle":
+                rng.shuffle(data["cells"])
+            elif damage == "replace":
+                data["cells"][place] = copy.deepcopy(rng.choice(junk[4:7]))
+            elif damage == "field":
+                cell[rng.choice(["source", "metadata", "id", "cell_type"])] = copy.deepcopy(
+                    rng.choice(junk)
+                )
+            else:
+                cell["metadata"] = {"nbgrader": copy.deepcopy(rng.choice(junk))}
+        content = bytearray(json.dumps(data).encode())
+        if rng.random() < 0.2:
+            content[rng.randrange(len(content))] = rng.randrange(256)
+        gated = hand_in({f"{LAB}.ipynb": bytes(content)})
+        assert "cannot be read (" not in gated.reason, gated.reason
+        if gated.contents:
+            found = nbformat.reads(gated.contents[f"{LAB}.ipynb"].decode(), 4)
+            nbformat.validate(found)
+            assert [c.id for c in found.cells if "nbgrader" in c.metadata] == released
+            usable += 1
+    assert usable > 75
 
 
 def test_the_same_comes_out_again(course, hand_in):

@@ -26,9 +26,11 @@ class HideTests(NbGraderPreprocessor):
     def preprocess(self, notebook, resources):
         """Return the notebook without hidden tests, and the resources unchanged."""
         checks = [cell for cell in notebook.cells if is_check(cell)]
-        hidden = {line for cell in checks for line in hidden_lines(cell.source)} | {BEGIN, END}
+        hidden = [line for cell in checks for line in hidden_lines(cell.source)]
         for cell in checks:
             cell.source = visible(cell.source)
+        shown = "\n".join(cell.source for cell in notebook.cells)  # is no secret
+        hidden = {line for line in hidden if line not in shown} | {BEGIN, END}
         for cell in notebook.cells:
             for output in cell.get("outputs", []):
                 _clean(output, hidden, cell.get("execution_count") if is_check(cell) else None)

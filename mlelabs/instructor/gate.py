@@ -102,6 +102,9 @@ def gate(folder, release, refused=()):
         gated.reason = " ".join([str(problem), *gated.notes])
     except RecursionError:
         gated.reason = "The notebook cannot be read: its JSON is nested without end."
+    except Exception as error:  # whatever else files can hold: it costs nobody but its student
+        gated.contents = None
+        gated.reason = f"What was handed in cannot be read ({type(error).__name__}: {error})."
     return gated
 
 
