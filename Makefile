@@ -18,7 +18,7 @@ test: $(ENV)
 	$(BIN)/pytest $(ARGS)
 
 build: $(ENV)
-	$(BIN)/python -m mlelabs.instructor.build $(ARGS)
+	$(BIN)/python -m mlelabs.instructor build $(ARGS)
 
 lock: $(ENV)
 	$(BIN)/uv --quiet pip compile --universal --python-version 3.11 --generate-hashes --all-extras pyproject.toml -o requirements.txt $(ARGS)

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from mlelabs.instructor import build, publish
+from mlelabs.instructor.__main__ import program
 from tests.test_leaks import given_lines, secret_lines
 
 
@@ -28,7 +29,7 @@ def published(tmp_path_factory):
 
 
 def run(*arguments):
-    result = CliRunner().invoke(publish.main, list(map(str, arguments)))
+    result = CliRunner().invoke(program, ["publish", *map(str, arguments)])
     return result.exit_code, result.output
 
 

@@ -314,7 +314,9 @@ def back(path):
 
 def main(arguments=None):
     """The command line; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        "python -m mlelabs.instructor build", description=__doc__.split("\n")[0]
+    )
     parser.add_argument("labs", nargs="*", help="labs to build (all, if none is named)")
     parser.add_argument("--force", action="store_true", help="execute again what is up to date")
     parser.add_argument("--back", metavar="NOTEBOOK", help="write a notebook back to its text")
