@@ -204,15 +204,15 @@ class HoldVoidVerdicts(NbGraderPreprocessor):
 
 
 def labs_imports(coursedir):
-    """Modules that the released labs import, in the order in which they do."""
-    found = {}
-    pattern = coursedir.format_path(coursedir.release_directory, ".", "*")
-    root = Path(pattern).parent
+    """Modules that the released labs import, but not those that lie beside a lab."""
+    found, beside = {}, set()
+    root = Path(coursedir.format_path(coursedir.release_directory, ".", "*")).parent
     for path in sorted(root.glob("*/*.ipynb")):
+        beside |= {file.stem for file in path.parent.iterdir()}
         for cell in nbformat.read(path, 4).cells:
             if cell.cell_type == "code":
                 found |= dict.fromkeys(_imports(cell.source))
-    return list(found)
+    return [module for module in found if module.split(".")[0] not in beside]
 
 
 def _imports(source):

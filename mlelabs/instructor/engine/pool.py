@@ -132,7 +132,8 @@ def run_on_cluster(job, modules):
 
 def _start(module, *arguments):
     """Start a module of this package, with an environment that holds no secrets."""
-    kept = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "MPLCONFIGDIR", "MLELABS_DATA")
+    kept = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "MLELABS_DATA")
+    kept += ("MPLCONFIGDIR", "XDG_CACHE_HOME")
     environment = {key: os.environ[key] for key in kept if key in os.environ}
     environment |= sandbox.ONE_THREAD | {"PYTHONPATH": str(sandbox.PACKAGE.parent)}
     environment["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"

@@ -13,6 +13,7 @@ network but an own loopback, no gradebook, no solutions, no home, no other proce
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from pathlib import Path
 
 import mlelabs
 
+PROGRAM = "bwrap"
 PACKAGE = Path(mlelabs.__file__).parent
 LAB, SOCKETS, HOME = "/lab", "/k", "/tmp/home"
 SECONDS_TO_START = 20
@@ -63,9 +65,12 @@ class Sandbox:
     """
 
     def __init__(self, files, limits):
+        program = shutil.which(PROGRAM)
+        if not program:
+            raise SandboxError("bubblewrap is missing: apt install bubblewrap")
         descriptors = {path: _in_memory(content) for path, content in files.items()}
         told, tell = os.pipe()
-        command = [*_command(descriptors, limits), "--info-fd", str(tell), "--", "cat"]
+        command = [program, *_options(descriptors, limits), "--info-fd", str(tell), "--", "cat"]
         try:
             self.process = subprocess.Popen(
                 command,
@@ -76,9 +81,6 @@ class Sandbox:
                 stderr=subprocess.PIPE,
                 start_new_session=True,
             )
-        except FileNotFoundError:
-            os.close(told)
-            raise SandboxError("bubblewrap is missing: apt install bubblewrap") from None
         finally:
             for descriptor in [*descriptors.values(), tell]:
                 os.close(descriptor)
@@ -199,6 +201,13 @@ def _data():
     return Path(chosen).expanduser().resolve() if chosen else PACKAGE.parent / "data"
 
 
+def _font_lists():
+    """matplotlib's lists of fonts: to make one takes a second, and may print to stderr."""
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = os.environ.get("MPLCONFIGDIR") or Path(cache) / "matplotlib"
+    return sorted(Path(folder).glob("fontlist-*.json"))
+
+
 def _in_memory(content):
     """A file descriptor from which bubblewrap reads a file of the sandbox."""
     descriptor = os.memfd_create("file")
@@ -208,9 +217,9 @@ def _in_memory(content):
     return descriptor
 
 
-def _command(descriptors, limits):
-    """bubblewrap and its options, up to where the program to run follows."""
-    command = ["bwrap", "--die-with-parent", "--new-session", "--hostname", "lab"]
+def _options(descriptors, limits):
+    """bubblewrap's options."""
+    command = ["--die-with-parent", "--new-session", "--hostname", "lab"]
     command += ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
     command += ["--unshare-cgroup-try", "--cap-drop", "ALL"]
     if os.geteuid() != 0:  # root needs no user namespace to make the others
@@ -235,6 +244,8 @@ def _command(descriptors, limits):
         command += ["--perms", "0755", "--dir", folder]
     for path in sorted(map(str, given)):
         command += ["--ro-bind", path, path]
+    for path in _font_lists():
+        command += ["--ro-bind", str(path), f"{HOME}/{path.name}"]
     command += ["--tmpfs", str(PACKAGE / "instructor"), "--remount-ro", str(PACKAGE / "instructor")]
     folders = {str(parent) for path in descriptors for parent in Path(path).parents}
     for folder in sorted(folders - {"."}):
