@@ -108,7 +108,8 @@ def submit(course, student, changes=(), tags=(), files=()):
             (folder / path).write_text(content)
 
 
-# What students put into the cell "half", and the points of the checks double, half, third; None: as it happens, it is their own loss
+# What students put into the cell "half", and the points of the checks double, half, third.
+# None: as it happens, it is their own loss
 WRONG_HALF = "def half(x):\n    return 0\n"
 HOSTILE = {
     "fork-bomb": ("import os\nwhile True:\n    os.fork()", (2, 0, 0)),

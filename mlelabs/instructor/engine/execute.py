@@ -172,7 +172,7 @@ class Submission(NotebookClient):
         values, shown = await self._ask(canary.code, canary.expressions)
         if shown != canary.value:
             return "a canary beside it did not come back: something rewrites cells or outputs"
-        seen = honesty.read_fingerprint(values.get("seen"), canary.expected, names)
+        seen = honesty.read_fingerprint(values.get("seen"), canary.nonce, names)
         if seen is None:
             return "a canary beside it did not come back: something rewrites values"
         changed = sorted(name for name in names if seen[name] != self.known[name])
@@ -186,8 +186,7 @@ class Submission(NotebookClient):
             names |= set(filter(honesty.is_builtin, self.watched))
         if names:
             nonce = os.urandom(8).hex()
-            expression = honesty.fingerprint(repr(nonce), names)
-            values, _ = await self._ask("", {"seen": expression})
+            values, _ = await self._ask("", {"seen": honesty.fingerprint(nonce, names)})
             self.known |= honesty.read_fingerprint(values.get("seen"), nonce, names) or {}
 
     def _judge(self, cell, void):

@@ -46,12 +46,12 @@ SUSPICIOUS = {
 
 @dataclass
 class Canary:
-    """A cell that must answer `value`, and expressions that must answer `expected`."""
+    """A cell that must show `value`, and expressions whose answer must carry `nonce`."""
 
     code: str
     value: str
     expressions: dict
-    expected: str
+    nonce: int
 
 
 def canary(check, names=()):
@@ -73,7 +73,7 @@ def canary(check, names=()):
         f"({name} * {factor}, globals().pop({name!r}) + 0.5, {nonce}.0)"
     )
     value = f"({right * factor}, {right + 0.5}, {nonce}.0)"
-    return Canary(code, value, {"seen": fingerprint(nonce, names)}, str(nonce))
+    return Canary(code, value, {"seen": fingerprint(nonce, names)}, nonce)
 
 
 def _indent(source):
@@ -88,30 +88,41 @@ def _indent(source):
 
 
 def fingerprint(nonce, names):
-    """An expression for the kernel: text with the nonce, and which objects `names` are."""
-    return _FINGERPRINT.format(nonce=nonce, names=sorted(names))
+    """An expression for the kernel: JSON text of the nonce and which objects `names` are."""
+    return (
+        f"(lambda known: (exec({_LOOK!r}, known), known['look'])[1])({{'cells': globals()}})"
+        f"({nonce!r}, {sorted(names)!r})"
+    )
 
 
-# For each dotted name: the object's number and that of its code, or 0 where there is no such
-# object or a new one each time (as for methods of an instance)
-_FINGERPRINT = """(lambda b, f: str({nonce}) + ' ' + str([f(b, n.split('.')) for n in {names}]))(
-__import__('builtins'), lambda b, path: (lambda o: (b.id(o), b.id(b.getattr(o, '__code__', 0)))
-if b.callable(o) or b.type(o) is b.type(b) else (0, 0))(
-__import__('functools').reduce(lambda o, a: b.getattr(o, a, 0), path[1:],
-b.globals().get(path[0], b.getattr(b, path[0], 0)))))""".replace("\n", " ")
+# For each dotted name: the object's number and that of its code. An object that is new at each
+# look, such as a built-in method of an instance, has none
+_LOOK = """
+import builtins, json
+def find(name):
+    first, *attributes = name.split('.')
+    found = cells[first] if first in cells else getattr(builtins, first, None)
+    for attribute in attributes:
+        found = getattr(found, attribute, None)
+    return getattr(found, '__func__', found)
+def number(name):
+    found = find(name)
+    if not callable(found) or found is not find(name):
+        return [0, 0]
+    return [id(found), id(getattr(found, '__code__', None))]
+def look(nonce, names):
+    return json.dumps([nonce, {name: number(name) for name in names}])
+"""
 
 
 def read_fingerprint(text, nonce, names):
-    """Dict name -> (number, number) from a kernel's answer; None if the answer is not one."""
+    """Dict name -> numbers from a kernel's answer; None if it is no answer to this question."""
     try:
-        text = ast.literal_eval(text)
-        first, _, rest = text.partition(" ")
-        values = json.loads(rest.replace("(", "[").replace(")", "]"))
-    except (ValueError, SyntaxError, AttributeError, TypeError):
+        said, numbers = json.loads(ast.literal_eval(text))
+    except (ValueError, SyntaxError, TypeError):
         return None
-    if first != str(nonce) or len(values) != len(set(names)):
-        return None
-    return {name: tuple(value) for name, value in zip(sorted(names), values, strict=True)}
+    right = said == nonce and isinstance(numbers, dict) and numbers.keys() == set(names)
+    return numbers if right else None
 
 
 def used_names(check):
