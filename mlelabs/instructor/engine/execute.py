@@ -63,7 +63,7 @@ class Submission(NotebookClient):
         self.kc.start_channels()
         self.kc.allow_stdin = False
         await self._await_outputs()
-        self.cpu_at_start = cpu_seconds(self.km.provisioner.pid)
+        self.cpu_at_start = cpu_seconds(self.km.provisioner.processes())
         self.guard = asyncio.ensure_future(self._guard())
         return self.kc
 
@@ -295,7 +295,8 @@ async def _execute(client, files, limits, mode):
             await client.async_execute_cell(
                 cell, index, execution_count=client.code_cells_executed + 1
             )
-        client.cpu = cpu_seconds(client.km.provisioner.pid) - client.cpu_at_start
+        used = cpu_seconds(client.km.provisioner.processes()) - client.cpu_at_start
+        client.cpu = max(0.0, used)  # a kernel that was stopped has taken its count along
     finally:
         if client.guard:
             client.guard.cancel()
@@ -344,13 +345,13 @@ def _fail(cell, name, message):
     )
 
 
-def cpu_seconds(pid):
-    """Processor time of a process and its ended children; 0 if it is gone."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0.0
-    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+def cpu_seconds(pids):
+    """Processor time of processes, and of those that they started and buried."""
+    ticks = 0
+    for pid in pids:
+        fields = _read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+        ticks += sum(map(int, fields[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def memory_bytes(pids, enough):

@@ -15,6 +15,7 @@ import stat
 import sys
 import threading
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
 from pathlib import Path
@@ -25,12 +26,16 @@ from nbgrader.converters import Autograde
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import Execute, NbGraderPreprocessor, SaveAutoGrades
 from nbgrader.utils import is_grade
+from sqlalchemy.exc import SAWarning
 from traitlets.config.loader import PyFileConfigLoader
 
 from mlelabs.instructor.engine import honesty, sandbox
 from mlelabs.instructor.engine.pool import Cluster, LocalPool
 
-UNSAFE = "run unsafe"  # the words without which nothing runs outside a sandbox
+# nbgrader's own, at each new submission; nothing that whoever grades could do about it
+warnings.filterwarnings("ignore", category=SAWarning, module="nbgrader")
+
+UNSAFE = "unsafe=True"  # the words without which nothing runs outside a sandbox
 FILES, FILE_BYTES = 200, 50 << 20  # what may lie beside a submitted notebook
 
 
@@ -58,7 +63,7 @@ class Grader:
         if not (unsafe or scheduler) and (lack := sandbox.missing()):
             raise sandbox.SandboxError(
                 f"Not graded: students' code would run with your rights. {lack}. "
-                f"Whoever wants that all the same must say `{UNSAFE}`"
+                f"Whoever wants that all the same must say so: {UNSAFE}"
             )
         modules = [] if cold else labs_imports(CourseDirectory(config=self.config))
         if scheduler:

@@ -108,7 +108,7 @@ class ForkedKernel(KernelProvisionerBase):
 
     def processes(self):
         """Process ids of the kernel and of all that it started."""
-        orphans = sandbox.descendants(self.box.first_pid) if self.box else []
+        orphans = [self.box.first_pid, *sandbox.descendants(self.box.first_pid)] if self.box else []
         return [self.pid, *sandbox.descendants(self.pid), *orphans]
 
     async def poll(self):
