@@ -339,9 +339,9 @@ def test_honest_neighbours_lose_nothing(graded):
     assert marks(records["honest-3"]) == (2, 3, 0)
     for student in ("honest-1", "honest-2", "honest-3"):
         record = json.loads(json.dumps(records[student]))
-        assert record["status"] == "graded" and record["max_points"] == POINTS
+        assert record["status"] == "graded" and record["max_points"] == 9
         assert record["message"] == "" and record["suspicious"] == []
-        assert record["needs_manual"] == []
+        assert record["needs_manual"] is False
 
 
 @pytest.mark.parametrize("student", HOSTILE)
@@ -353,6 +353,8 @@ def test_hostile_notebooks_are_contained(graded, student):
         assert foreseen in (None, got), record
     if expected[2] == 0:
         assert record["message"].startswith("in cell half, "), record["message"]
+    if student == "loop":
+        assert record["message"] == "cell half took more than 4 s and was interrupted"
 
 
 def test_nothing_of_ours_can_be_seen_or_changed(graded):
@@ -389,13 +391,8 @@ def _command_lines():
 def test_cheats_earn_nothing_unseen(graded, student):
     records, _ = graded
     record, (_, expected, said) = records[student], CHEATS[student]
-    if student == "strip-asserts":
-        # an honest partial check has no assertion, but runs beside a canary that has
-        assert marks(record) == (None, None, None), record
-    else:
-        assert marks(record) == expected, record
-    held = [name for name, points in record["points"].items() if points is None]
-    assert sorted(record["needs_manual"]) == sorted(held)
+    assert marks(record) == expected, record
+    assert record["needs_manual"] == (None in marks(record))
     assert said in " ".join(record["suspicious"]), record["suspicious"]
 
 

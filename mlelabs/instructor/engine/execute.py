@@ -46,11 +46,12 @@ class Submission(NotebookClient):
         self.started = time.monotonic()
         self.shown = 0  # bytes of output so far
         self.why = ""  # the kernel was stopped, if not empty
+        self.slow = ""  # the first cell that took too long and was interrupted
         self.suspicious = []
         self.known = {}  # fingerprints: dotted name -> numbers
         self.cpu_at_start = 0.0
         checks = [cell.source for cell in notebook.cells if _is_check(cell)]
-        self.watched = set().union(*map(honesty.used_names, checks))
+        self.watched = frozenset().union(*map(honesty.used_names, checks))
 
     # --- the kernel
 
@@ -147,7 +148,7 @@ class Submission(NotebookClient):
         if self.why:
             _fail(cell, STOPPED, f"not run: {self.why}")
             return cell
-        name = cell.metadata.get("nbgrader", {}).get("grade_id") or f"number {cell_index + 1}"
+        name = _name(cell, cell_index)
         try:
             if self._seconds_left() <= 0:
                 await self._stop(f"its {self.limits.seconds:g} s were over")
@@ -205,6 +206,9 @@ class Submission(NotebookClient):
     async def _check_raise_for_error(self, cell, cell_index, exec_reply):
         """Like nbgrader's Execute: an error in the reply is in the outputs, or is put there."""
         content = (exec_reply or {}).get("content", {})
+        if content.get("ename") == "CellTimeoutError":
+            limit = f"took more than {self.limits.cell_seconds:g} s and was interrupted"
+            self.slow = self.slow or f"cell {_name(cell, cell_index)} {limit}"
         if content.get("status") == "error":
             named = [o.ename for o in cell.outputs if o.output_type == "error"]
             if content.get("ename") not in named:
@@ -240,7 +244,7 @@ def execute(job, server):
     result: dict with
         cells       for each cell {"outputs": [...], "execution_count": ...}
         suspicious  list of text
-        stopped     why the kernel was stopped, "" if it was not
+        stopped     which cell stopped the kernel or had to be interrupted, and why; else ""
         cpu         seconds of processor time that the student's kernel used
     """
     notebook = nbformat.reads(job["notebook"], 4)
@@ -280,7 +284,7 @@ def execute(job, server):
             for cell in notebook.cells
         ],
         "suspicious": client.suspicious,
-        "stopped": client.why,
+        "stopped": client.why or client.slow,
         "cpu": client.cpu,
     }
 
@@ -331,6 +335,10 @@ def _context():
 def _is_check(cell):
     known = cell.metadata.get("nbgrader", {})
     return cell.cell_type == "code" and known.get("grade", False) and not known.get("solution")
+
+
+def _name(cell, index):
+    return cell.metadata.get("nbgrader", {}).get("grade_id") or f"number {index + 1}"
 
 
 def _is_given(cell):

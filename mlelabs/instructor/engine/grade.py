@@ -49,16 +49,23 @@ class Grader:
     `workers`: submissions at a time on this machine (default: one more than it has cores, for a
     kernel waits now and then). `scheduler`: address of a Dask cluster, instead of this machine.
     `unsafe`: no sandbox; students' code then runs with your rights. `cold`: a fresh Python for each
-    kernel. `limits`: sandbox.Limits.
+    kernel. `limits`: sandbox.Limits. `config`: nbgrader's, if not the course's nbgrader_config.py.
     Raises sandbox.SandboxError where there can be no sandbox.
     """
 
     def __init__(
-        self, course, workers=None, scheduler=None, unsafe=False, cold=False, limits=None
+        self,
+        course,
+        workers=None,
+        scheduler=None,
+        unsafe=False,
+        cold=False,
+        limits=None,
+        config=None,
     ):
         self.course = Path(course).resolve()
         self.mode = "unsafe" if unsafe else "cold" if cold else "warm"
-        self.config = _course_config(self.course)
+        self.config = _course_config(self.course, config)
         self.limits = limits or _limits(self.config)
         if not (unsafe or scheduler) and (lack := sandbox.missing()):
             raise sandbox.SandboxError(
@@ -96,8 +103,8 @@ class Grader:
             "lab": lab,
             "status": "graded",
             "points": {},
-            "max_points": {},
-            "needs_manual": [],
+            "max_points": 0.0,
+            "needs_manual": False,
             "message": "",
             "suspicious": [],
         }
@@ -106,7 +113,8 @@ class Grader:
             coursedir = CourseDirectory(
                 config=self.config, assignment_id=lab, student_id=_literal(student)
             )
-            _check_files(Path(coursedir.format_path("submitted", student, lab)))
+            handed_in = coursedir.format_path(coursedir.submitted_directory, student, lab)
+            _check_files(Path(handed_in))
             elsewhere = ExecuteElsewhere(self.pool, self.lock, coursedir, self.mode, self.limits)
             elsewhere.record = record
             with self.lock:
@@ -122,16 +130,17 @@ class Grader:
         return record
 
 
-def grade_all(course, lab, students, workers=None, scheduler=None, unsafe=False):
+def grade_all(course, lab, students, workers=None, scheduler=None, unsafe=False, config=None):
     """Grade a lab of many students; yield a dict for each, in the order in which they are done.
 
     Keys: student, lab, status ("graded", "failed"), points (grade id -> points; None where a person
-    must grade), max_points (the same keys), needs_manual (grade ids), message (why it failed, or in
-    which cell the kernel was stopped), suspicious (list of text for a person to look at), seconds
-    (from start to end, waiting included), cpu (of the student's own code).
+    must grade), max_points (their sum), needs_manual (True if any is None), message (why it failed,
+    or which cell stopped the kernel), suspicious (list of text for a person to look at), seconds
+    (from start to end, waiting included), cpu (seconds, of the student's own code).
+    `config`: nbgrader's (traitlets' Config); default: the course's nbgrader_config.py.
     Raises sandbox.SandboxError where there can be no sandbox, unless `unsafe`.
     """
-    with Grader(course, workers, scheduler, unsafe) as grader:
+    with Grader(course, workers, scheduler, unsafe, config=config) as grader:
         yield from grader.grade([(lab, student) for student in students])
 
 
@@ -235,9 +244,9 @@ def _imports(source):
     return modules
 
 
-def _course_config(course):
-    loader = PyFileConfigLoader("nbgrader_config.py", path=str(course))
-    config = loader.load_config()
+def _course_config(course, config=None):
+    if config is None:
+        config = PyFileConfigLoader("nbgrader_config.py", path=str(course)).load_config()
     config.CourseDirectory.root = str(course)
     return config
 
@@ -327,8 +336,8 @@ def _read_points(db_url, lab, student, record):
             for grade in notebook.grades:
                 held = grade.needs_manual_grade
                 record["points"][grade.name] = None if held else grade.score
-                record["max_points"][grade.name] = grade.max_score
-                record["needs_manual"] += [grade.name] if held else []
+                record["max_points"] += grade.max_score
+                record["needs_manual"] |= held
 
 
 def _log():

@@ -19,6 +19,7 @@ know. Whoever writes that can also write the answer.
 
 import ast
 import builtins
+import functools
 import importlib.machinery
 import json
 import random
@@ -76,6 +77,7 @@ def canary(check, names=()):
     return Canary(code, value, {"seen": fingerprint(nonce, names)}, nonce)
 
 
+@functools.cache  # a worker meets the same checks in each submission
 def _indent(source):
     """The source as the body of a branch; a docstring-like text may change, as nobody runs it."""
     lines = [f"    {line}" for line in source.splitlines()] or ["    pass"]
@@ -125,12 +127,13 @@ def read_fingerprint(text, nonce, names):
     return numbers if right else None
 
 
+@functools.cache
 def used_names(check):
     """Dotted names that a check reads: {"np.isclose", "len", "close"}; {} if it is no Python."""
     try:
         tree = ast.parse(check)
     except SyntaxError:
-        return set()
+        return frozenset()
     own = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     own |= {a.arg for a in ast.walk(tree) if isinstance(a, ast.arg)}
     found = set()
@@ -141,9 +144,10 @@ def used_names(check):
             inner = inner.value
         if isinstance(inner, ast.Name) and inner.id not in own:
             found.add(".".join([inner.id, *reversed(path)]))
-    return found | {"AssertionError"}
+    return frozenset(found | {"AssertionError"})
 
 
+@functools.cache
 def bound_names(cell):
     """Names that a given cell binds by `def`, `class` or `import`: what checks rely on."""
     try:
@@ -164,6 +168,7 @@ def is_builtin(name):
     return hasattr(builtins, name.split(".")[0])
 
 
+@functools.cache
 def shows_value(check):
     """True if a check ends in an expression, so that it can show a number of points."""
     try:
