@@ -159,9 +159,13 @@ class Submission(NotebookClient):
                 self._judge(cell, void)
             elif _is_given(cell):
                 await self._remember(cell)
-        except (DeadKernelError, CellTimeoutError, RuntimeError, OSError) as error:
-            why = {DeadKernelError: "the kernel died"}.get(type(error), "the kernel did not answer")
-            await self._stop(why)
+        except Exception as error:  # what a hostile kernel sends may break anything that reads it
+            reasons = {
+                DeadKernelError: "the kernel died",
+                CellTimeoutError: "the kernel did not answer",
+            }
+            why = f"the kernel sent what cannot be read ({type(error).__name__})"
+            await self._stop(reasons.get(type(error), why))
             self.why = f"in cell {name}, {self.why}"
             _fail(cell, STOPPED, self.why)
         return cell

@@ -92,9 +92,11 @@ class Grader:
             try:
                 for future in as_completed(done):
                     yield future.result()
-            finally:
+            except BaseException:  # Ctrl-C, or nobody wants the rest
                 for future in done:
                     future.cancel()
+                self.pool.close()
+                raise
 
     def _grade(self, lab, student):
         started = time.monotonic()
@@ -193,7 +195,12 @@ class ExecuteElsewhere(NbGraderPreprocessor):
                 cell.outputs = [nbformat.from_dict(output) for output in answer["outputs"]]
                 cell.execution_count = answer["execution_count"]
         self.record["suspicious"] += result["suspicious"] + left_out
-        self.record["suspicious"] += honesty.suspicious_source(_written_by_student(nb))
+        own = _written_by_student(nb)
+        sources = {name: cell.source for name, cell in own.items()}
+        outputs = {name: cell.outputs for name, cell in own.items()}
+        checks = [cell.source for cell in nb.cells if is_grade(cell)]
+        self.record["suspicious"] += honesty.suspicious_source(sources)
+        self.record["suspicious"] += honesty.shown_checks(outputs, checks)
         self.record["message"] = result["stopped"]
         self.record["cpu"] = self.record.get("cpu", 0) + result["cpu"]
         return nb, resources
@@ -314,13 +321,13 @@ def _files(folder, given):
 
 
 def _written_by_student(nb):
-    """Sources of the code cells that a student can write: dict, name -> source."""
+    """The code cells that a student can write: dict, name -> cell."""
     found = {}
     for number, cell in enumerate(nb.cells, 1):
         known = cell.metadata.get("nbgrader", {})
         if cell.cell_type == "code" and (known.get("solution") or not known.get("locked")):
             if not (known.get("grade") and not known.get("solution")):
-                found[known.get("grade_id") or f"cell {number}"] = cell.source
+                found[known.get("grade_id") or f"cell {number}"] = cell
     return found
 
 

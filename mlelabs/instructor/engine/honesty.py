@@ -206,6 +206,25 @@ def suspicious_source(cells):
     ]
 
 
+def shown_checks(cells, checks):
+    """Who prints a check, which would carry hidden tests into the feedback: list of text.
+
+    `cells`: name -> outputs of a student's cells. `checks`: sources.
+    """
+    lines = {line.strip() for check in checks for line in check.splitlines()}
+    lines = {line for line in lines if line.startswith("assert") and len(line) > 20}
+    return [
+        f"{name}: shows a line of a check, maybe a hidden one"
+        for name, outputs in cells.items()
+        if any(line in _text(output) for output in outputs for line in lines)
+    ]
+
+
+def _text(output):
+    """What a student's cell printed or showed; not its traceback, which holds its own lines."""
+    return str(output.get("text", "")) + "".join(map(str, output.get("data", {}).values()))
+
+
 def shadows(path):
     """True if a file beside the notebook would be imported instead of a module that exists."""
     first = PurePosixPath(path).parts[0]

@@ -35,6 +35,7 @@ class LocalPool:
         self.folder = tempfile.mkdtemp(prefix="mlelabs-pool-")
         self.socket = f"{self.folder}/fork"
         self.server = None
+        self.closed = False
         self.lock = threading.Lock()
         self._serve()
         self.idle = queue.LifoQueue()
@@ -57,13 +58,16 @@ class LocalPool:
     def run(self, job):
         """Execute a job. Raises PoolError if that did not succeed."""
         worker = self.idle.get()
+        result = None
         try:
             for _ in range(TRIES):
+                if self.closed:
+                    raise PoolError("grading was given up")
                 self._await_server()
                 result = _ask(worker, job)
                 if result is not None and "error" not in result:
                     return result
-                if result is None:
+                if result is None and not self.closed:
                     self.workers.remove(worker)
                     _end(worker)
                     worker = self._hire()
@@ -80,7 +84,8 @@ class LocalPool:
             time.sleep(0.02)
 
     def close(self):
-        """End all processes."""
+        """End all processes; whoever waits for a result gets a PoolError. May be called again."""
+        self.closed = True
         for process in [*self.workers, self.server]:
             _end(process)
         shutil.rmtree(self.folder, ignore_errors=True)
