@@ -93,18 +93,19 @@ class Meter:
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             cwd=options["cwd"],
             preexec_fn=lambda: _join(group),
         )
         watcher = threading.Thread(target=self._watch, args=(process,))
         watcher.start()
-        printed, _ = process.communicate(options.get("input", ""))
+        printed, complaints = process.communicate(options.get("input", ""))
         watcher.join()
         self.wall += time.monotonic() - started
         self.cpu += _cpu(group) - before
-        if process.returncode:
-            raise subprocess.CalledProcessError(process.returncode, command)
+        if process.returncode and options.get("must_succeed"):
+            sys.exit(f"{' '.join(command[:5])} failed:\n{complaints[-2000:]}")
         return printed
 
     def _watch(self, process):
@@ -195,7 +196,8 @@ def main():
         half = [pair for pair in work if labs.index(pair[0]) < len(labs) / 2] or work
         grade_plainly(slow, plain, half)
         command = [sys.executable, "-c", OURS, str(ours), str(options.workers)]
-        records = json.loads(fast.run(command, cwd=build.ROOT, input=json.dumps(work)))
+        told = {"input": json.dumps(work), "must_succeed": True}
+        records = json.loads(fast.run(command, cwd=build.ROOT, **told))
         grade_plainly(slow, plain, [pair for pair in work if pair not in half])
         failed = [record for record in records if record["status"] != "graded"]
         before, after = marks(plain, work), marks(ours, work)
@@ -212,7 +214,7 @@ def grade_plainly(meter, course, work):
     """One `nbgrader autograde` for each lab, for all its students at once."""
     for lab in sorted({lab for lab, _ in work}):
         command = [sys.executable, "-m", "nbgrader", "autograde", lab, "--log-level=ERROR"]
-        meter.run(command, cwd=course)
+        meter.run(command, cwd=course)  # what it fails to grade shows in the marks
 
 
 def report(slow, fast, records, count):

@@ -158,6 +158,17 @@ HOSTILE = {
         "    except BaseException:\n        pass",
         (2, 0, 0),
     ),
+    "given-file": (
+        "import os, shutil\n"
+        "for change in (lambda: open('helper.py', 'w'), lambda: os.remove('helper.py'),\n"
+        "               lambda: os.rename('helper.py', 'x'),\n"
+        "               lambda: os.chmod('helper.py', 0o777),\n"
+        "               lambda: os.replace('/lab/x', 'helper.py')):\n"
+        "    open('/lab/x', 'w').close()\n    try:\n        change()\n"
+        "    except OSError:\n        continue\n    raise ValueError('changed')\n"
+        + SOLUTIONS["half"],
+        (2, 3, 4),
+    ),
     "orphan": (
         "import subprocess\nsubprocess.Popen(['sleep', '98765'], start_new_session=True)\n"
         + SOLUTIONS["half"],
@@ -515,7 +526,8 @@ def test_libraries_work_after_a_fork():
     pool = LocalPool(modules, 2)
     try:
         for name, mode in [("one", "warm"), ("two", "warm"), ("fresh", "cold")]:
-            job = {"notebook": nbformat.writes(notebook), "files": {}, "limits": limits}
+            job = {"notebook": nbformat.writes(notebook), "limits": limits}
+            job |= {"files": {}, "given": []}
             (cell,) = pool.run(job | {"mode": mode})["cells"]
             *printed, figure = cell["outputs"]
             assert {output["name"] for output in printed} == {"stdout"}, printed
@@ -539,7 +551,7 @@ notebook = nbformat.writes(new_notebook(cells=[new_code_cell(source)]))
 assert not sandbox.missing(), sandbox.missing()
 pool = LocalPool([], 1)
 job = {"notebook": notebook, "files": {"a/b": "eA=="}, "limits": vars(sandbox.Limits())}
-print(pool.run(job | {"mode": "warm"})["cells"][0]["outputs"][0]["text"])
+print(pool.run(job | {"mode": "warm", "given": []})["cells"][0]["outputs"][0]["text"])
 pool.close()
 """
 

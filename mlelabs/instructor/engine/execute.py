@@ -243,6 +243,7 @@ def execute(job, server):
     job: dict with
         notebook  JSON text, sanitized, hidden tests included
         files     path -> base64, what lies beside the notebook
+        given     which of them the student cannot change
         limits    of sandbox.Limits
         mode      warm, cold, unsafe
     result: dict with
@@ -278,8 +279,11 @@ def execute(job, server):
         },
         interrupt_on_timeout=True,
         raise_on_iopub_timeout=True,
+        # on a busy machine outputs may come late, and nbclient's 4 s would cost points
+        iopub_timeout=max(4, int(limits.cell_seconds / 4)),
     )
-    asyncio.run(_execute(client, files, limits, job["mode"]))
+    start = {"files": files, "given": job["given"], "limits": limits, "mode": job["mode"]}
+    asyncio.run(_execute(client, start))
     return {
         "cells": [
             {"outputs": cell.outputs, "execution_count": cell.execution_count}
@@ -293,11 +297,11 @@ def execute(job, server):
     }
 
 
-async def _execute(client, files, limits, mode):
+async def _execute(client, start):
     client.guard = None
     client.cpu = 0.0
     try:
-        await client.km.start_kernel(files=files, limits=limits, mode=mode)
+        await client.km.start_kernel(**start)
         await client.async_start_new_kernel_client()
         for index, cell in enumerate(client.nb.cells):
             await client.async_execute_cell(

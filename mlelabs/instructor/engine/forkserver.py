@@ -75,9 +75,10 @@ def load(modules):
 def serve(path):
     """Fork a kernel for each connection, until standard input closes."""
     server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    server.bind(path)
-    os.chmod(path, 0o600)
+    server.bind(f"{path}.new")
+    os.chmod(f"{path}.new", 0o600)
     server.listen(64)
+    os.rename(f"{path}.new", path)  # who sees it can connect
     # a signal wakes the selector through this pipe
     wake, woken = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(woken)

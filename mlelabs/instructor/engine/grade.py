@@ -151,7 +151,10 @@ class _Converter(Autograde):
 
     def put_in(self, elsewhere):
         """Execute elsewhere, and hold void verdicts after the marks are saved."""
-        steps = [elsewhere if step is Execute else step for step in self.autograde_preprocessors]
+        steps = [
+            elsewhere if isinstance(step, type) and issubclass(step, Execute) else step
+            for step in self.autograde_preprocessors
+        ]
         steps.insert(steps.index(SaveAutoGrades) + 1, HoldVoidVerdicts)
         self.autograde_preprocessors = steps
 
@@ -176,8 +179,10 @@ class ExecuteElsewhere(NbGraderPreprocessor):
         lab = resources["nbgrader"]["assignment"]
         given = Path(self.coursedir.format_path(self.coursedir.source_directory, ".", lab))
         files, left_out = _files(Path(resources["metadata"]["path"]), given)
+        excluded = self.coursedir.config.Autograde.get("exclude_overwriting", {}).get(lab, [])
         job = {
             "notebook": nbformat.writes(nb),
+            "given": [path for path in files if (given / path).exists() and path not in excluded],
             "files": {path: base64.b64encode(file).decode() for path, file in files.items()},
             "limits": asdict(self.limits),
             "mode": self.mode,

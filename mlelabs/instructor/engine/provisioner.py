@@ -30,7 +30,8 @@ class ForkedKernel(KernelProvisionerBase):
     """A kernel forked by forkserver.py, in a sandbox or (mode "unsafe") without one.
 
     start_kernel() takes, besides Jupyter's own arguments: `files` (dict, path -> bytes, what lies
-    beside the notebook), `limits` (sandbox.Limits), `mode` ("warm", "cold", "unsafe").
+    beside the notebook), `given` (which of them cannot be changed), `limits` (sandbox.Limits),
+    `mode` ("warm", "cold", "unsafe").
     """
 
     server = Unicode(help="the fork server's socket").tag(config=True)
@@ -44,7 +45,7 @@ class ForkedKernel(KernelProvisionerBase):
     async def pre_launch(self, **kwargs):
         """Make the sandbox, and tell the manager where in it the sockets will be."""
         self.limits, self.mode = kwargs.pop("limits"), kwargs.pop("mode")
-        files = kwargs.pop("files")
+        files, given = kwargs.pop("files"), kwargs.pop("given")
         manager = self.parent
         manager.transport = "ipc"
         manager.cache_ports = False
@@ -53,7 +54,7 @@ class ForkedKernel(KernelProvisionerBase):
             _write(f"{self.folder}/lab", files)
             self.sockets, inside = f"{self.folder}/s", f"{self.folder}/s"
         else:
-            self.box = sandbox.Sandbox(files, self.limits)
+            self.box = sandbox.Sandbox(files, self.limits, given)
             # through the descriptor: short enough for a socket's address, and surely this sandbox
             self.sockets = f"/proc/self/fd/{self.box.root}{sandbox.SOCKETS}/s"
             inside = f"{sandbox.SOCKETS}/s"

@@ -58,22 +58,23 @@ class Limits:
 class Sandbox:
     """Namespaces that wait for a kernel.
 
-    `files`: what lies in /lab at the start (dict, relative path -> bytes).
+    `files`: what lies in /lab at the start (dict, relative path -> bytes). `given`: those of them
+    that cannot be changed, for checks rely on them.
     `pid`: of the waiting process, whose namespaces the kernel enters.
     `root`: where its file system can be reached from outside, for the sockets.
     Raises SandboxError if bubblewrap does not give us one.
     """
 
-    def __init__(self, files, limits):
+    def __init__(self, files, limits, given=()):
         program = shutil.which(PROGRAM)
         if not program:
             raise SandboxError("bubblewrap is missing: apt install bubblewrap")
         descriptors = {path: _in_memory(content) for path, content in files.items()}
         told, tell = os.pipe()
-        command = [program, *_options(descriptors, limits), "--info-fd", str(tell), "--", "cat"]
+        options = [*_options(descriptors, limits, given), "--info-fd", str(tell)]
         try:
             self.process = subprocess.Popen(
-                command,
+                [program, *options, "--", "cat"],
                 env={"PATH": "/usr/bin:/bin"},
                 pass_fds=[*descriptors.values(), tell],
                 stdin=subprocess.PIPE,
@@ -217,7 +218,7 @@ def _in_memory(content):
     return descriptor
 
 
-def _options(descriptors, limits):
+def _options(descriptors, limits, given):
     """bubblewrap's options."""
     command = ["--die-with-parent", "--new-session", "--hostname", "lab"]
     command += ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
@@ -237,21 +238,27 @@ def _options(descriptors, limits):
             if is_link
             else ["--ro-bind-try", f"/{name}", f"/{name}"]
         )
-    given = {Path(sys.prefix), Path(sys.base_prefix), PACKAGE, _data()}
-    given = {path for path in given if not path.is_relative_to("/usr")}
-    above = {str(parent) for path in given for parent in path.parents} - {"/", "/tmp"}
+    ours = {Path(sys.prefix), Path(sys.base_prefix), PACKAGE, _data()}
+    ours = {path for path in ours if not path.is_relative_to("/usr")}
+    above = {str(parent) for path in ours for parent in path.parents} - {"/", "/tmp"}
     for folder in sorted(above):  # bubblewrap itself would make them for its own user only
         command += ["--perms", "0755", "--dir", folder]
-    for path in sorted(map(str, given)):
+    for path in sorted(map(str, ours)):
         command += ["--ro-bind", path, path]
     for path in _font_lists():
         command += ["--ro-bind", str(path), f"{HOME}/{path.name}"]
     command += ["--tmpfs", str(PACKAGE / "instructor"), "--remount-ro", str(PACKAGE / "instructor")]
     folders = {str(parent) for path in descriptors for parent in Path(path).parents}
     for folder in sorted(folders - {"."}):
-        command += ["--perms", "0777", "--dir", f"{LAB}/{folder}"]
+        if any(path.startswith(f"{folder}/") for path in given):  # cannot be moved away either
+            command += _scratch(f"{LAB}/{folder}", limits.disk_bytes)
+        else:
+            command += ["--perms", "0777", "--dir", f"{LAB}/{folder}"]
     for path, descriptor in descriptors.items():
-        command += ["--perms", "0666", "--file", str(descriptor), f"{LAB}/{path}"]
+        if path in given:  # a mount of its own: not to be written to, moved or removed
+            command += ["--perms", "0444", "--ro-bind-data", str(descriptor), f"{LAB}/{path}"]
+        else:
+            command += ["--perms", "0666", "--file", str(descriptor), f"{LAB}/{path}"]
     return [*command, "--remount-ro", "/"]
 
 
