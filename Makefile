@@ -15,6 +15,7 @@ lab: $(ENV)
 	JUPYTER_CONFIG_PATH=.jupyter $(BIN)/jupyter lab --allow-root $(ARGS)
 
 test: $(ENV)
+	@.ci/system-packages
 	$(BIN)/pytest $(ARGS)
 
 build: $(ENV)
