@@ -14,7 +14,9 @@ from mlelabs.instructor import build
 
 # What students get; everything else stays here
 GIVEN = [
-    ".jupyter/jupyter_lab_config.json",
+    ".jupyter/default.jupyterlab-workspace",
+    ".jupyter/jupyter_lab_config.py",
+    ".jupyter/jupyter_server_config.json",
     ".jupyter/labconfig",
     "LICENSE",
     "binder",
@@ -29,7 +31,7 @@ KEPT_BACK = [
     "mlelabs/instructor",
     "**/__pycache__",
     "**/.ipynb_checkpoints",
-    ".jupyter/lab",
+    "**/.progress.json",
     "**/drift-report.html",
     "**/.hypothesis",
 ]
@@ -48,7 +50,7 @@ def files():
     stale = [lab for lab in build.labs() if not build.is_current(lab)]
     if stale:
         raise PublishError(f"not up to date: {', '.join(stale)}; run `make build` first")
-    given = {"README.md": _readme().encode()}
+    given = {"README.md": build.student_readme().encode()}
     for name in GIVEN:
         source = build.ROOT / name
         if not source.exists():
@@ -63,11 +65,6 @@ def files():
 def _is_kept_back(path):
     parts = (path, *path.parents)
     return any(part.match(pattern) for part in parts for pattern in KEPT_BACK)
-
-
-def _readme():
-    text = (build.ROOT / "authoring" / "student-readme.md").read_text(encoding="utf-8")
-    return text.replace("{labs}", build.lab_rows("labs/"))
 
 
 def publish(target):
