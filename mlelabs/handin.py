@@ -293,9 +293,9 @@ def _judge(notebook, executed, exercises, untouched, titles, report):
         error = _error(cell)
         if exercise and not error:
             passed.append(exercise)
-        elif exercise:
+        elif exercise and exercise.name not in untouched:
             worked = before[cell["id"]].get("execution_count") and not _error(before[cell["id"]])
-            report.costs.append(_failed_check(exercise, error, worked, untouched))
+            report.costs.append(_failed_check(exercise, error, worked))
         elif error and error[0] == TOO_LONG:
             report.costs.append(f"{titles[cell['id']]} does not come to an end: {_limit()}.")
         elif error and grader.get("locked", False) and not grader.get("solution"):
@@ -305,9 +305,10 @@ def _judge(notebook, executed, exercises, untouched, titles, report):
             )
         elif error and not grader and NOT_ATTEMPTED not in error[1]:
             report.notes.append(f"{titles[cell['id']]} fails: {_said(error)}. It costs no points.")
-    for exercise in exercises:
-        if not exercise.check and exercise.name in untouched:
-            report.costs.append(f"{exercise.title} ({_points([exercise])}): nothing is written.")
+    blank = [exercise for exercise in exercises if exercise.name in untouched]
+    if blank:
+        names = ", ".join(exercise.title.partition(":")[0] for exercise in blank)
+        report.costs.append(f"Not attempted ({_points(blank)}): {names}.")
     sources = [cell["source"].strip() for cell in notebook["cells"]]
     if SOURCES in sources:
         report.costs.append(
@@ -321,10 +322,8 @@ def _judge(notebook, executed, exercises, untouched, titles, report):
     )
 
 
-def _failed_check(exercise, error, worked, untouched):
+def _failed_check(exercise, error, worked):
     name = f"{exercise.title} ({_points([exercise])})"
-    if exercise.name in untouched:
-        return f"{name}: not attempted."
     if error[0] == TOO_LONG:
         return f"{name} does not come to an end: {_limit()}. Look for an endless loop."
     if worked:

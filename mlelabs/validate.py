@@ -20,17 +20,18 @@ from tornado import web
 SECONDS = 500  # a lab that defies interruption is ended then
 # The dialog knows only failed cells: our report stands where it shows the error of one
 STYLE = """<style>
-#validation-message p, #validation-message div:first-of-type > pre:empty { display: none; }
+.jp-Dialog-content:has(#validation-message) { width: 48em; max-width: 95%; max-height: 90%; }
+#validation-message p, #validation-message .jp-RenderedText:has(> pre:empty) { display: none; }
+#validation-message .jp-RenderedText { border: 0; padding: 0; }
 #validation-message pre { white-space: normal; font-family: var(--jp-ui-font-family); }
 #validation-message h2, #validation-message h3 { margin: 0.8em 0 0.3em; line-height: 1.3; }
 #validation-message h2 { font-size: 1.2em; } #validation-message h3 { font-size: 1em; }
 #validation-message ul { margin: 0; padding-left: 1.4em; }
 #validation-message li { margin: 0.3em 0; }
-#validation-message { max-width: 44em; color: var(--jp-ui-font-color1); }
 </style>"""
 ENDED = (
-    "<h2>The check was ended: your lab does not come to an end.</h2><p>Look for an endless loop, "
-    "or for a cell that catches every exception and goes on.</p>"
+    "<h2>Not yet: the lab does not come to an end, and the check was stopped.</h2>Look for an "
+    "endless loop, or for a cell that catches every exception and goes on."
 )
 
 
