@@ -11,6 +11,7 @@ WORKSPACES = HERE / "lab" / "workspaces"
 DEFAULT = WORKSPACES / "default-37a8.jupyterlab-workspace"  # as JupyterLab calls it
 
 c.LabApp.default_url = "/lab/tree/labs/README.md"
+c.LabApp.extra_labextensions_path = [str(HERE / "labextensions")]
 c.LabApp.workspaces_dir = str(WORKSPACES)
 if not WORKSPACES.exists():
     WORKSPACES.mkdir(parents=True)

@@ -17,7 +17,7 @@ LAB = nbformat.v4.new_notebook(
     cells=[
         cell("markdown", "opening-1", "# Lab 9: Count", locked=True),
         cell("code", "opening-2", "start = 1", locked=True),
-        cell("markdown", "opening-3", "## Exercise 1: Add (2 points, about 5 minutes)", locked=True),
+        cell("markdown", "add-0", "## Exercise 1: Add (2 points, about 5 minutes)", locked=True),
         cell("code", "add", f"def add(a, b):\n    {STUB}", solution=True, locked=False),
         cell("code", "add-check", "assert add(start, 2) == 3, '1 + 2 is 3'", grade=True, points=2),
         cell("markdown", "add-1", "## Exercise 2: Take (1 point, about 5 minutes)", locked=True),

@@ -18,6 +18,7 @@ GIVEN = [
     ".jupyter/jupyter_lab_config.py",
     ".jupyter/jupyter_server_config.json",
     ".jupyter/labconfig",
+    ".jupyter/labextensions",
     "LICENSE",
     "binder",
     "data",
