@@ -26,7 +26,6 @@ GIVEN = [
     "labs",
     "mlelabs",
     "pyproject.toml",
-    "requirements.txt",
 ]
 KEPT_BACK = [
     "mlelabs/instructor",
@@ -51,7 +50,8 @@ def files():
     stale = [lab for lab in build.labs() if not build.is_current(lab)]
     if stale:
         raise PublishError(f"not up to date: {', '.join(stale)}; run `make build` first")
-    given = {"README.md": build.student_readme().encode()}
+    lock = build.ROOT / "binder" / "requirements.txt"  # without the maintainers' tools
+    given = {"README.md": build.student_readme().encode(), "requirements.txt": lock.read_bytes()}
     for name in GIVEN:
         source = build.ROOT / name
         if not source.exists():

@@ -14,6 +14,14 @@
     document.querySelectorAll('.jp-collapseHeadingButton').forEach(button => {
       name(button, 'Fold or unfold this section');
     });
+    document.querySelectorAll('.jp-OutputArea-output:has(table):not([tabindex])').forEach(output => {
+      output.tabIndex = 0; // a wide table is scrolled with the arrow keys
+    });
+    document.querySelectorAll('.jp-CodeCell .jp-RenderedImage img:not([alt])').forEach(image => {
+      const code = image.closest('.jp-CodeCell').querySelector('.cm-content')?.innerText || '';
+      const titles = [...code.matchAll(/title(?:=|\()f?["']([^"']+)/g)].map(found => found[1]);
+      image.alt = ['Figure', ...titles].join(': ') + '. The text beside it says what to see.';
+    });
     document.querySelectorAll('.jp-Cell .cm-content').forEach(editor => {
       const given = editor.getAttribute('aria-readonly') === 'true' ? 'Given' : 'Your';
       name(editor, editor.closest('.jp-CodeCell') ? `${given} code` : `${given} text`);
