@@ -845,8 +845,8 @@ lost = first & (predict(test[inputs].assign(humidity=np.nan)) < line)
 print(f"{first.sum()} large fires are in the top tenth; {lost.sum()} of them would not be if nobody had entered the humidity")
 
 # %% [markdown]
-# Fast fires, wind and dry air raise the risk: sound reasons. But look at the grey dots on the left of humidity. No reading at all lowers the risk more than the dampest
-# air does. The model has learned how the log is **kept**: for the smallest fires nobody writes the weather down. In the log that is true. On the day it is dangerous:
+# Fast fires, wind and dry air raise the risk: sound reasons. But look at the far left of humidity: these dots (in grey) have no reading at all, and that lowers the
+# risk more than the dampest air does. The model has learned how the log is **kept**: for the smallest fires nobody writes the weather down. In the log that is true. On the day it is dangerous:
 # whoever is too busy to read the instruments sends her own fire down the list: of 389 large fires in the top tenth, 250 would drop out of it without that one reading.
 # Nothing in the AUC warns of that.
 #

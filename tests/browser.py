@@ -71,7 +71,7 @@ def serving(command, cwd, environment, path="/"):
 
 def serious_findings(page):
     """What axe-core finds in a page and calls serious or critical, as text."""
-    found = Axe().run(page).response["violations"]
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
     return [
         f"{violation['id']} at {node['target']}: {node['html'][:200]}"
         for violation in found

@@ -5,8 +5,8 @@
     if (!element.hasAttribute('aria-label')) element.setAttribute('aria-label', text);
   };
   const mend = () => {
-    document.querySelectorAll('jp-button[aria-pressed="false"]').forEach(button => {
-      button.removeAttribute('aria-pressed'); // it is no switch
+    document.querySelectorAll('jp-button[aria-pressed]').forEach(button => {
+      button.removeAttribute('aria-pressed'); // only the button inside may say so
     });
     document.querySelectorAll('.jp-WindowedPanel-viewport > .jp-Cell').forEach(cell => {
       if (cell.getAttribute('role') !== 'article') cell.setAttribute('role', 'article');
@@ -14,8 +14,8 @@
     document.querySelectorAll('.jp-collapseHeadingButton').forEach(button => {
       name(button, 'Fold or unfold this section');
     });
-    document.querySelectorAll('.jp-OutputArea-output:has(table):not([tabindex])').forEach(output => {
-      output.tabIndex = 0; // a wide table is scrolled with the arrow keys
+    document.querySelectorAll('.jp-OutputArea-output:has(table), .jp-Dialog-body').forEach(wide => {
+      if (!wide.hasAttribute('tabindex')) wide.tabIndex = 0; // scrolled with the arrow keys
     });
     document.querySelectorAll('.jp-CodeCell .jp-RenderedImage img:not([alt])').forEach(image => {
       const code = image.closest('.jp-CodeCell').querySelector('.cm-content')?.innerText || '';
