@@ -15,7 +15,7 @@ from playwright.sync_api import sync_playwright
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 ARGUMENTS += ["--disable-sync", "--disable-component-update", "--disable-dev-shm-usage"]
-PATIENCE = 60_000  # milliseconds: for a busy machine, never waited for in vain
+PATIENCE = 180_000  # milliseconds: for a busy machine, never waited for in vain
 
 
 @contextlib.contextmanager
