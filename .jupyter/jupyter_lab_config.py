@@ -5,7 +5,7 @@ from pathlib import Path
 
 c = get_config()  # noqa: F821  (Jupyter puts it here)
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
 # The layout that JupyterLab remembers is this project's own. It begins with ours
 WORKSPACES = HERE / "lab" / "workspaces"
 DEFAULT = WORKSPACES / "default-37a8.jupyterlab-workspace"  # as JupyterLab calls it
