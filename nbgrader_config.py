@@ -21,7 +21,7 @@ c.CourseDirectory.course_id = "mle-labs"
 c.CourseDirectory.source_directory = "solutions"
 c.CourseDirectory.release_directory = "labs"
 # what a lab writes beside its notebook when it runs is not part of the lab
-c.CourseDirectory.ignore.extend(["drift-report.html", ".hypothesis"])
+c.CourseDirectory.ignore.extend(["drift-report.html", ".hypothesis", ".progress.json"])
 
 c.ClearSolutions.code_stub = {
     "python": '# YOUR CODE HERE\nraise NotImplementedError("not attempted yet")',

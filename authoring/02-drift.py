@@ -16,6 +16,16 @@
 # **Time:** about 90 minutes · **Points:** 30 · **Course outcome:** quality assurance of models in operation.
 
 # %% [markdown]
+# ## Where you stand
+#
+# Run this cell once. The table then follows your checks as you run them, and remembers them when you come back.
+
+# %%
+from mlelabs.progress import show_progress
+
+show_progress()
+
+# %% [markdown]
 # ## The situation
 #
 # Dispatch triage is in service: at the first assessment of each wildfire in Alberta, a model predicts whether it will grow beyond 4 hectares, and crews go to the
@@ -1334,5 +1344,5 @@ for factor in (0.25, 3.0):
 # %% [markdown]
 # ## Hand in
 #
-# Restart the kernel and run all cells (*Run → Restart Kernel and Run All Cells*), look at the checks once more, save, and upload this notebook, with its name
-# unchanged, to the assignment in Moodle.
+# Press **Validate**, above the notebook. It saves your work, runs it from the top in a fresh kernel, and tells you in words whether this file can be handed in and what it would
+# cost. Then download it (*File → Download*) and upload it, with its name unchanged, to the assignment in Moodle.

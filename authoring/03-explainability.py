@@ -16,6 +16,16 @@
 # **Time:** about 90 minutes · **Points:** 31 · **Course outcome:** quality assurance of the whole pipeline, here of what the model has learned.
 
 # %% [markdown]
+# ## Where you stand
+#
+# Run this cell once. The table then follows your checks as you run them, and remembers them when you come back.
+
+# %%
+from mlelabs.progress import show_progress
+
+show_progress()
+
+# %% [markdown]
 # ## The situation
 #
 # **Dispatch triage** is built: a model ranks new wildfires in Alberta by the probability that they will grow beyond 4 hectares, and crews go to the top of the list
@@ -835,8 +845,8 @@ lost = first & (predict(test[inputs].assign(humidity=np.nan)) < line)
 print(f"{first.sum()} large fires are in the top tenth; {lost.sum()} of them would not be if nobody had entered the humidity")
 
 # %% [markdown]
-# Fast fires, wind and dry air raise the risk: sound reasons. But look at the grey dots on the left of humidity. No reading at all lowers the risk more than the dampest
-# air does. The model has learned how the log is **kept**: for the smallest fires nobody writes the weather down. In the log that is true. On the day it is dangerous:
+# Fast fires, wind and dry air raise the risk: sound reasons. But look at the far left of humidity: these dots (in grey) have no reading at all, and that lowers the
+# risk more than the dampest air does. The model has learned how the log is **kept**: for the smallest fires nobody writes the weather down. In the log that is true. On the day it is dangerous:
 # whoever is too busy to read the instruments sends her own fire down the list: of 389 large fires in the top tenth, 250 would drop out of it without that one reading.
 # Nothing in the AUC warns of that.
 #
@@ -1448,5 +1458,5 @@ for seed_ in range(5):
 # %% [markdown]
 # ## Hand in
 #
-# Restart the kernel and run all cells (*Run → Restart Kernel and Run All Cells*), look at the checks once more, save, and upload this notebook, with its name unchanged, to
-# the assignment in Moodle.
+# Press **Validate**, above the notebook. It saves your work, runs it from the top in a fresh kernel, and tells you in words whether this file can be handed in and what it would
+# cost. Then download it (*File → Download*) and upload it, with its name unchanged, to the assignment in Moodle.

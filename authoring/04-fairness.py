@@ -16,6 +16,16 @@
 # **Time:** about 90 minutes · **Points:** 30 · **Course outcome:** judging what a machine learning product does to people, and communicating it.
 
 # %% [markdown]
+# ## Where you stand
+#
+# Run this cell once. The table then follows your checks as you run them, and remembers them when you come back.
+
+# %%
+from mlelabs.progress import show_progress
+
+show_progress()
+
+# %% [markdown]
 # ## The situation
 #
 # Two services rank cases, because there is not enough help for all. **Dispatch triage** flags the 10 % of new wildfires that are most likely to grow beyond 4
@@ -1329,5 +1339,5 @@ for size in (1, 7, 40, 80):
 # %% [markdown]
 # ## Hand in
 #
-# Restart the kernel and run all cells (*Run → Restart Kernel and Run All Cells*), look at the checks once more, save, and upload this notebook, with its name
-# unchanged, to the assignment in Moodle.
+# Press **Validate**, above the notebook. It saves your work, runs it from the top in a fresh kernel, and tells you in words whether this file can be handed in and what it would
+# cost. Then download it (*File → Download*) and upload it, with its name unchanged, to the assignment in Moodle.

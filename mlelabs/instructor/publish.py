@@ -14,8 +14,11 @@ from mlelabs.instructor.course import RoundError
 
 # What students get; everything else stays here
 GIVEN = [
-    ".jupyter/jupyter_lab_config.json",
+    ".jupyter/default.jupyterlab-workspace",
+    ".jupyter/jupyter_lab_config.py",
+    ".jupyter/jupyter_server_config.json",
     ".jupyter/labconfig",
+    ".jupyter/labextensions",
     "LICENSE",
     "assignments",
     "binder",
@@ -24,13 +27,12 @@ GIVEN = [
     "labs",
     "mlelabs",
     "pyproject.toml",
-    "requirements.txt",
 ]
 KEPT_BACK = [
     "mlelabs/instructor",
     "**/__pycache__",
     "**/.ipynb_checkpoints",
-    ".jupyter/lab",
+    "**/.progress.json",
     "**/drift-report.html",
     "**/.hypothesis",
 ]
@@ -49,7 +51,8 @@ def files():
     stale = [lab for lab in build.labs() if not build.is_current(lab)]
     if stale:
         raise PublishError(f"not up to date: {', '.join(stale)}; run `make build` first")
-    given = {"README.md": _readme().encode()}
+    lock = build.ROOT / "binder" / "requirements.txt"  # without the maintainers' tools
+    given = {"README.md": build.student_readme().encode(), "requirements.txt": lock.read_bytes()}
     for name in GIVEN:
         source = build.ROOT / name
         if not source.exists():
@@ -64,11 +67,6 @@ def files():
 def _is_kept_back(path):
     parts = (path, *path.parents)
     return any(part.match(pattern) for part in parts for pattern in KEPT_BACK)
-
-
-def _readme():
-    text = (build.ROOT / "authoring" / "student-readme.md").read_text(encoding="utf-8")
-    return text.replace("{labs}", build.lab_rows("labs/"))
 
 
 def publish(target):
