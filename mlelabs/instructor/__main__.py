@@ -143,19 +143,28 @@ def collect(course, archive, worksheet, lab, blind, dry_run):
 
 @program.command()
 @click.argument("lab")
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    help="Submissions at a time (default: one more than this machine has cores).",
+)
+@click.option("--scheduler", metavar="tcp://HOST:PORT", help="Grade on this Dask cluster.")
+@click.option("--unsafe", is_flag=True, help="No sandbox: students' code has your rights.")
 @DRY_RUN
 @click.pass_obj
-def grade(course, lab, dry_run):
+def grade(course, lab, workers, scheduler, unsafe, dry_run):
     """Grade every submission of LAB that is new or has changed.
 
     First the gate: each submission is put into the released notebook; what cannot be used is set
     aside with a reason for the student, and stops nobody else. Then nbgrader runs the hidden
-    tests. Killed and started again, it goes on. When the lab has changed, all are graded again,
+    tests, several submissions at a time, each in a sandbox. What looks like cheating is listed,
+    for you to look at. Killed and started again, it goes on. When the lab has changed, all are graded again,
     and marks given by hand stay. Memos wait for you: `jupyter lab`, menu Nbgrader > Formgrader.
     """
     from mlelabs.instructor import grade as grading
 
-    outcome = grading.grade(course, lab, dry_run=dry_run, progress=_progress("grading"))
+    run = grading.sandboxed(workers, scheduler, unsafe)
+    outcome = grading.grade(course, lab, run, dry_run, _progress("grading"))
     count = _list(outcome.standings.values(), dry_run)
     for folder in outcome.unmatched:
         click.echo(f"nobody's  {folder}")
@@ -173,6 +182,8 @@ def _list(standings, dry_run):
             click.echo(f"{standing.state:9} {standing.student}: {standing.reason}")
         for note in standing.notes if standing.state != "set aside" else []:
             click.echo(f"note      {standing.student}: {note}")
+        for remark in standing.suspicious:
+            click.echo(f"look at   {standing.student}: {remark}")
     return count
 
 

@@ -25,7 +25,8 @@ class Standing:
 
     state: "graded", "waiting" (for a person), "set aside" (by the gate), "failed" (no result),
     "to grade". points: dict, grade id -> number or None. total: None unless state is "graded".
-    reason: why there is no mark. notes: what the gate repaired. members, names: see collect.
+    reason: why there is no mark. notes: what the gate repaired, and which cell stopped the rest.
+    suspicious: what a person should look at; not for the student. members, names: see collect.
     """
 
     student: str
@@ -35,6 +36,7 @@ class Standing:
     max_points: float = 0.0
     reason: str = ""
     notes: list = field(default_factory=list)
+    suspicious: list = field(default_factory=list)
     members: list = field(default_factory=list)
     names: list = field(default_factory=list)
     time: str | None = None
@@ -137,10 +139,14 @@ def standings(course, lab):
     result = {}
     for student, passed in gated.items():
         known_as = collected.get(student, {})
+        state = _state(passed, last.get(student), version, known.get(student))
+        said = last.get(student, {}) if state[0] in ("graded", "waiting", "failed") else {}
+        stopped = [said["message"]] if said.get("message") and state[0] != "failed" else []
         standing = Standing(
             student,
-            *_state(passed, last.get(student), version, known.get(student)),
-            notes=passed.notes,
+            *state,
+            notes=passed.notes + stopped,
+            suspicious=said.get("suspicious", []),
             members=known_as.get("members", [student]),
             names=known_as.get("names", [student]),
             time=known_as.get("time"),
