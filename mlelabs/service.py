@@ -448,6 +448,7 @@ def _connect_to_helper():
     if _helper is not None:
         with contextlib.suppress(OSError):
             return _connect(_helper[0])
+        shutil.rmtree(Path(_helper[0]).parent, ignore_errors=True)  # of a helper that died
     _helper = _start_helper()
     return _connect(_helper[0])
 

@@ -221,10 +221,12 @@ def test_a_helper_that_died_is_replaced():
         pytest.skip("there is no helper on this system")
     with service.running(cell(ECHO)):
         pass
-    service._helper[1].kill()
-    service._helper[1].wait()
+    address, helper = service._helper
+    helper.kill()
+    helper.wait()
     with service.running(cell(ECHO)) as one:
         assert one.get("/boom").status_code == 500
+    assert not os.path.exists(address), "nothing of the dead helper is left"
 
 
 def test_loader_and_shelf_do_as_told(tmp_path, monkeypatch):
