@@ -293,9 +293,10 @@ def _judge(notebook, executed, exercises, untouched, titles, report):
         error = _error(cell)
         if exercise and not error:
             passed.append(exercise)
-        elif exercise and exercise.name not in untouched:
+        elif exercise:
             worked = before[cell["id"]].get("execution_count") and not _error(before[cell["id"]])
-            report.costs.append(_failed_check(exercise, error, worked))
+            if exercise.name not in untouched:
+                report.costs.append(_failed_check(exercise, error, worked))
         elif error and error[0] == TOO_LONG:
             report.costs.append(f"{titles[cell['id']]} does not come to an end: {_limit()}.")
         elif error and grader.get("locked", False) and not grader.get("solution"):

@@ -13,16 +13,18 @@ from mlelabs.instructor import build
 from tests.test_progress import cell
 
 STUB = "# YOUR CODE HERE\nraise NotImplementedError('not attempted yet')"
+ADD = "assert add(start, 2) == 3, '1 + 2 is 3'"
+TAKE = "assert take(3, 2) == 1, '3 - 2 is 1'"
 LAB = nbformat.v4.new_notebook(
     cells=[
         cell("markdown", "opening-1", "# Lab 9: Count", locked=True),
         cell("code", "opening-2", "start = 1", locked=True),
         cell("markdown", "add-0", "## Exercise 1: Add (2 points, about 5 minutes)", locked=True),
         cell("code", "add", f"def add(a, b):\n    {STUB}", solution=True, locked=False),
-        cell("code", "add-check", "assert add(start, 2) == 3, '1 + 2 is 3'", grade=True, points=2),
+        cell("code", "add-check", ADD, grade=True, locked=True, points=2),
         cell("markdown", "add-1", "## Exercise 2: Take (1 point, about 5 minutes)", locked=True),
         cell("code", "take", f"def take(a, b):\n    {STUB}", solution=True, locked=False),
-        cell("code", "take-check", "assert take(3, 2) == 1, '3 - 2 is 1'", grade=True, points=1),
+        cell("code", "take-check", TAKE, grade=True, locked=True, points=1),
         cell("markdown", "take-1", "## Decision memo (3 points, about 5 minutes)", locked=True),
         cell("markdown", "memo", "*Write here*", grade=True, solution=True, points=3),
         cell("markdown", "", handin.SOURCES),

@@ -22,6 +22,7 @@ SETTINGS = {
     "nb_execution_mode": "off",
     "myst_heading_anchors": 3,
     "html_theme": "furo",
+    "html_show_copyright": False,
     "html_show_sphinx": False,
     "html_copy_source": False,
     "html_use_index": False,
