@@ -158,7 +158,7 @@ def rate_interval(successes, n):
     half = np.sqrt(p * (1 - p) / (n + 2))
     return max(0.0, p - half), min(1.0, p + half)
 
-# %% reject="rate-interval" name="always from 0 to 1" message="says too little"
+# %% reject="rate-interval" name="always from 0 to 1" message="say too little"
 def rate_interval(successes, n):
     return 0.0, 1.0
 
@@ -879,7 +879,7 @@ def worth_discussing(gap, utility):
     total = utility - gap
     return total == total.max()
 
-# %% reject="worth-discussing" name="compares rounded numbers" message="by any other"
+# %% reject="worth-discussing" name="compares rounded numbers" message="is dominated among"
 def worth_discussing(gap, utility):
     gap, utility = gap.round(2), utility.round(2)
     return pd.Series([not ((gap <= a) & (utility >= b) & ((gap < a) | (utility > b))).any() for a, b in zip(gap, utility)], index=gap.index)
