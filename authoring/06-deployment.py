@@ -16,6 +16,16 @@
 # **Time:** about 136 minutes · **Points:** 30 · **Course outcome:** bringing a model into operation, and keeping it there.
 
 # %% [markdown]
+# ## Where you stand
+#
+# Run this cell once. The table then follows your checks as you run them, and remembers them when you come back.
+
+# %%
+from mlelabs.progress import show_progress
+
+show_progress()
+
+# %% [markdown]
 # ## The situation
 #
 # **Dispatch triage** predicts, when a wildfire in Alberta is reported, whether it will grow beyond 4 hectares, so that crews go there first. In the notebook it works. From next week dispatchers will call it
@@ -271,11 +281,11 @@ from sklearn.linear_model import LogisticRegression
 
 
 class Bomb:
-    def __init__(self, path):
-        self.path = str(path)
+    def __init__(self, crater):
+        self.crater = str(crater)
 
     def __reduce__(self):
-        return exec, (f"open({self.path!r}, 'w').close()",)
+        return exec, (f"open({self.crater!r}, 'w').close()",)
 
 
 rng = np.random.default_rng(5)
@@ -2090,5 +2100,5 @@ assert not exposed or str(port) in exposed, f"uvicorn listens to port {port}, bu
 # %% [markdown]
 # ## Hand in
 #
-# Restart the kernel and run all cells (*Run → Restart Kernel and Run All Cells*), look at the checks once more, save, and upload this notebook, with its name unchanged, to
-# the assignment in Moodle.
+# Press **Validate**, above the notebook. It saves your work, runs it from the top in a fresh kernel, and tells you in words whether this file can be handed in and what it would
+# cost. Then download it (*File → Download*) and upload it, with its name unchanged, to the assignment in Moodle.

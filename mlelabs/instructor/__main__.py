@@ -158,8 +158,9 @@ def grade(course, lab, workers, scheduler, unsafe, dry_run):
     First the gate: each submission is put into the released notebook; what cannot be used is set
     aside with a reason for the student, and stops nobody else. Then nbgrader runs the hidden
     tests, several submissions at a time, each in a sandbox. What looks like cheating is listed,
-    for you to look at. Killed and started again, it goes on. When the lab has changed, all are graded again,
-    and marks given by hand stay. Memos wait for you: `jupyter lab`, menu Nbgrader > Formgrader.
+    for you to look at. Killed and started again, it goes on. When the lab has changed, all are
+    graded again, and marks given by hand stay. Memos wait for you: `jupyter lab`, menu Nbgrader >
+    Formgrader.
     """
     from mlelabs.instructor import grade as grading
 
