@@ -328,7 +328,9 @@ def _make_random_repeatable(seed):
 
     random.seed(seed)
     np.random.seed(seed)
-    settings.register_profile("lab", database=None, deadline=None, derandomize=True)
+    settings.register_profile(
+        "lab", database=None, deadline=None, derandomize=True, print_blob=False
+    )
     settings.load_profile("lab")
     fresh = np.random.default_rng
     made = iter(range(10_000))  # generators without a seed get one, another in each run

@@ -142,7 +142,8 @@ HOSTILE = {
         "for n in range(10_000):\n    open(f'/k/{n}', 'wb').write(bytes(1 << 16))",
         (2, 0, 4),
     ),
-    "endless-output": ("while True:\n    print('x' * 10_000)", (2, 0, 0)),
+    # stopped by its bytes or, on a slow machine, by its seconds: then later cells still run
+    "endless-output": ("while True:\n    print('x' * 10_000)", (2, 0, None)),
     "endless-error": ("raise ValueError('x' * 50_000_000)", (2, 0, None)),
     "exit": ("import os\nos._exit(0)", (2, 0, 0)),
     "kill-all": (
@@ -387,7 +388,9 @@ def test_hostile_notebooks_are_contained(graded, student):
     for got, foreseen in zip(marks(record), expected, strict=True):
         assert foreseen in (None, got), record
     if expected[2] == 0:
-        assert record["message"].startswith("in cell half, "), record["message"]
+        # a fork bomb may meet the limit of memory before that of processes
+        stopped = ("in cell half, ", "it took more than 600 MB")
+        assert record["message"].startswith(stopped), record["message"]
     if student == "loop":
         assert record["message"] == "cell half took more than 4 s and was interrupted"
 
