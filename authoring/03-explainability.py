@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Lab 3: Explain why the model sends the crew there
 #
-# **What you'll do:** open a trained triage model, find a leak and two bookkeeping habits in it, and turn its predictions into reasons that a dispatcher can use.
+# **What you'll do:** open a trained triage model, find a leak and a bookkeeping habit in it, and turn its predictions into reasons that a dispatcher can use.
 #
 # **You will be able to**
 #
@@ -951,8 +951,8 @@ plt.show()
 bands = pd.cut(rate, [0.3, 0.6, 0.89, 0.91, 1.0], labels=["0.3 to 0.6", "to 0.89", "0.9", "to 1.0"])
 bare = filled & unread
 print(f"{filled.sum()} fires have exactly 0.9, {test.loc[filled, 'large'].sum()} of them are large")
-print(f"{bare.sum()} of them have no humidity either: mean contribution of the 0.9 there {rate_share[bare].mean():.2f}")
-print(f"with humidity there are {(filled & ~unread).sum()}: mean contribution {rate_share[filled & ~unread].mean():.2f}")
+print(f"{bare.sum()} of them have no humidity either: mean contribution of the 0.9 there {rate_share[bare].mean():.3f}")
+print(f"with humidity there are {(filled & ~unread).sum()}: mean contribution {rate_share[filled & ~unread].mean():.3f}")
 print(f"of the {first.sum()} large fires in the top tenth, {lost_if(spread_rate=0.9, **blank)} would drop out with 0.9 and without the three readings")
 pd.DataFrame({"fires": bands.value_counts(sort=False), "mean contribution": rate_share.groupby(bands, observed=False).mean().round(2)})
 
