@@ -301,7 +301,6 @@ def suspects(fit, train, test, target, too_good):
 
 # %% reject="suspects" name="the input that is best alone" message="whose shuffling costs most"
 def suspects(fit, train, test, target, too_good):
-    rng = np.random.default_rng(0)
     found, left = [], [c for c in train if c != target]
     while left:
         predict = fit(train[left], train[target])

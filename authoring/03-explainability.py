@@ -706,7 +706,7 @@ assert spread_ < 0.05, f"the partial dependence varies by {spread_:.0%} of the s
 # you conclude.
 
 # %% [markdown]
-# ## Sharing out one prediction
+# ## Dividing one prediction
 #
 # The dispatcher asks about **one** fire: how much did each input contribute to this prediction? Inputs act together, so how to divide it among them? Game theory has the
 # same question: players earn something together; how to divide it fairly? Here are three crews and the hectares that each team would save (**invented** for the example).
@@ -918,9 +918,9 @@ plt.title("Humidity: no reading (grey) lowers the risk most")
 plt.xlabel("contribution (log-odds)")
 plt.show()
 unread = test["humidity"].isna()
-humidity_share = pd.Series(explanation.values[:, inputs.index("humidity")], index=test.index)
-print(f"humidity missing: {unread.sum()} fires, {test.loc[unread, 'large'].sum()} of them large, mean contribution {humidity_share[unread].mean():.2f}")
-print(f"humidity there: {(~unread).sum()} fires, {test.loc[~unread, 'large'].sum()} of them large, lowest contribution {humidity_share[~unread].min():.2f}")
+humidity_part = pd.Series(explanation.values[:, inputs.index("humidity")], index=test.index)
+print(f"humidity missing: {unread.sum()} fires, {test.loc[unread, 'large'].sum()} of them large, mean contribution {humidity_part[unread].mean():.2f}")
+print(f"humidity there: {(~unread).sum()} fires, {test.loc[~unread, 'large'].sum()} of them large, lowest contribution {humidity_part[~unread].min():.2f}")
 print(f"of the {unread.sum()} fires without humidity, {test.loc[unread, 'temperature'].isna().sum()} have no temperature either, {test.loc[unread, 'wind_speed'].isna().sum()} no wind")
 chance, line = predict(test[inputs]), np.quantile(predict(test[inputs]), 0.9)
 first = test["large"] & (chance >= line) & ~unread
@@ -940,21 +940,21 @@ print(f"{first.sum()} large fires are in the top tenth; without the three readin
 
 # %%
 rate = test["spread_rate"]
-rate_share = pd.Series(explanation.values[:, inputs.index("spread_rate")], index=test.index)
+rate_part = pd.Series(explanation.values[:, inputs.index("spread_rate")], index=test.index)
 filled = rate == 0.9
 figure, axes = plt.subplots()
-axes.scatter(rate[~filled], rate_share[~filled], s=6, rasterized=True, label="other fires")
-axes.scatter(rate[filled], rate_share[filled], s=6, rasterized=True, label="exactly 0.9")
+axes.scatter(rate[~filled], rate_part[~filled], s=6, rasterized=True, label="other fires")
+axes.scatter(rate[filled], rate_part[filled], s=6, rasterized=True, label="exactly 0.9")
 axes.set(title="Faster is riskier, except at exactly 0.9", xlabel="spread rate (m/min)", ylabel="contribution (log-odds)", xlim=(-0.2, 4.2))
 axes.legend()
 plt.show()
 bands = pd.cut(rate, [0.3, 0.6, 0.89, 0.91, 1.0], labels=["0.3 to 0.6", "to 0.89", "0.9", "to 1.0"])
 bare = filled & unread
 print(f"{filled.sum()} fires have exactly 0.9, {test.loc[filled, 'large'].sum()} of them are large")
-print(f"{bare.sum()} of them have no humidity either: mean contribution of the 0.9 there {rate_share[bare].mean():.3f}")
-print(f"with humidity there are {(filled & ~unread).sum()}: mean contribution {rate_share[filled & ~unread].mean():.3f}")
+print(f"{bare.sum()} of them have no humidity either: mean contribution of the 0.9 there {rate_part[bare].mean():.3f}")
+print(f"with humidity there are {(filled & ~unread).sum()}: mean contribution {rate_part[filled & ~unread].mean():.3f}")
 print(f"of the {first.sum()} large fires in the top tenth, {lost_if(spread_rate=0.9, **blank)} would drop out with 0.9 and without the three readings")
-pd.DataFrame({"fires": bands.value_counts(sort=False), "mean contribution": rate_share.groupby(bands, observed=False).mean().round(2)})
+pd.DataFrame({"fires": bands.value_counts(sort=False), "mean contribution": rate_part.groupby(bands, observed=False).mean().round(2)})
 
 # %% [markdown]
 # The curve rises, as it should, but for a hole at 0.9: 0.5 m/min counts for nearly nothing, 1.0 raises the risk by about one unit, and 0.9 *lowers* it. No fire behaves
@@ -1402,7 +1402,7 @@ assert isinstance(answer, (tuple, list)) and len(answer) == 2, "surrogate should
 tree_, fidelity_ = answer
 assert isinstance(tree_, DecisionTreeRegressor), f"the first of the pair should be a DecisionTreeRegressor, it is a {type(tree_).__name__}"
 assert isinstance(fidelity_, (int, float, np.number)), f"fidelity should be one number, got {fidelity_!r}"
-assert tree_.get_depth() <= 2, f"the tree may have 2 levels, it has {tree_.get_depth()}"
+assert tree_.get_depth() == 2, f"the tree should have 2 levels (max_depth), it has {tree_.get_depth()}"
 far_ = pd.DataFrame({"heat": np.arange(80.0), "wind": 0.0, "happened": np.arange(80) % 2 == 0})
 reach_ = surrogate(lambda rows: np.asarray(rows["heat"]), far_[:40], far_[40:], ["heat", "wind"], 2)[0].predict(far_.loc[40:, ["heat", "wind"]]).max()
 assert reach_ <= 39, "the tree knows what the model says on test. Train it on train only: test shows whether it is right about new rows"
@@ -1570,7 +1570,7 @@ for seed_ in range(5):
 # - Permutation importance is measured on data that the model has not seen; inputs that know the same must be shuffled together.
 # - A result that is too good is an alarm. Leaks come in families: remove one, train again, look again.
 # - A flat mean curve can hide a strong effect. Importance is not causality, a slope is not importance.
-# - Shapley values share out one prediction; check that they add up, for the right class and on the right scale.
+# - Shapley values divide one prediction among its inputs; check that they add up, for the right class and on the right scale.
 # - Reasons, counterfactuals and surrogates are products: each has properties that can be tested, stability among them.
 #
 # **In practice** explanations are used most by the team itself, to find faults like the empty form. Users see few of them, in words, and somebody
