@@ -1402,12 +1402,13 @@ assert isinstance(answer, (tuple, list)) and len(answer) == 2, "surrogate should
 tree_, fidelity_ = answer
 assert isinstance(tree_, DecisionTreeRegressor), f"the first of the pair should be a DecisionTreeRegressor, it is a {type(tree_).__name__}"
 assert isinstance(fidelity_, (int, float, np.number)), f"fidelity should be one number, got {fidelity_!r}"
-assert tree_.get_depth() == 2, f"the tree should have 2 levels (max_depth), it has {tree_.get_depth()}"
+assert tree_.get_depth() <= 2, f"the tree may have 2 levels, it has {tree_.get_depth()}"
 far_ = pd.DataFrame({"heat": np.arange(80.0), "wind": 0.0, "happened": np.arange(80) % 2 == 0})
 reach_ = surrogate(lambda rows: np.asarray(rows["heat"]), far_[:40], far_[40:], ["heat", "wind"], 2)[0].predict(far_.loc[40:, ["heat", "wind"]]).max()
 assert reach_ <= 39, "the tree knows what the model says on test. Train it on train only: test shows whether it is right about new rows"
 says_, guess_ = np.asarray(stubborn_(known[600:])), tree_.predict(known.loc[600:, ["heat", "wind"]])
 assert r2_score(says_, guess_) > 0.5, "the tree does not imitate the model. What did you train it on: what the model says, or what truly happened?"
+assert tree_.get_depth() == 2, f"the tree should use the 2 levels that it may have, it has {tree_.get_depth()}. depth is max_depth, not a number of leaves"
 assert abs(fidelity_ - r2_score(guess_, says_)) > 1e-6, "r2_score takes the truth first, and here the truth is what the model says: you have them the wrong way round"
 assert abs(fidelity_ - np.corrcoef(says_, guess_)[0, 1] ** 2) > 1e-9, "this is the squared correlation. It forgives a tree that is right but for a factor; R² does not"
 assert abs(fidelity_ - r2_score(says_, guess_)) < 1e-6, f"fidelity should be {r2_score(says_, guess_):.6f}, R² on test with the model's predictions as the truth, got {fidelity_:.6f}"
