@@ -968,17 +968,6 @@ def counterfactual(predict, fire, reference, mutable, limit):
                     return {name: new[name] for name in chosen}
     return None
 
-# %% reject="counterfactual" name="any input may change" message="hill cannot be made flat"
-def counterfactual(predict, fire, reference, mutable, limit):
-    for size in range(len(fire) + 1):
-        for chosen in combinations(fire.index, size):
-            for _, other in reference.iterrows():
-                new = fire.copy()
-                new[list(chosen)] = other[list(chosen)]
-                if np.asarray(predict(pd.DataFrame([new])))[0] < limit:
-                    return {name: new[name] for name in chosen}
-    return None
-
 # %% reject="counterfactual" name="adds to the best single change" message="best pair"
 def counterfactual(predict, fire, reference, mutable, limit):
     same = pd.DataFrame([fire] * len(reference), index=reference.index)
