@@ -112,11 +112,35 @@ def verdict(reference, current, smallest=0.1):
     distance, p = stats.ks_2samp(reference.dropna(), current.dropna())
     return distance, p, "drift" if distance >= smallest else "stable"
 
-# %% reject="verdict" name="missing cells counted as values" message="leave them out first"
+# %% reject="verdict" name="missing cells counted as values" message="only values count"
 def verdict(reference, current, smallest=0.1):
     middle = reference.median()
     reference, current = reference.fillna(middle), current.fillna(middle)
     distance, p = stats.ks_2samp(reference, current)
+    chance = 1.63 * np.sqrt(1 / len(reference) + 1 / len(current))
+    if p < 0.01:
+        return distance, p, "drift" if distance >= smallest else "small"
+    return distance, p, "stable" if chance <= smallest else "unclear"
+
+# %% reject="verdict" name="the distance alone says whether it is unclear" message="equal samples prove nothing"
+def verdict(reference, current, smallest=0.1):
+    distance, p = stats.ks_2samp(reference.dropna(), current.dropna())
+    if p < 0.01:
+        return distance, p, "drift" if distance >= smallest else "small"
+    return distance, p, "unclear" if distance >= smallest else "stable"
+
+# %% reject="verdict" name="five per cent" message="p = 0.02"
+def verdict(reference, current, smallest=0.1):
+    reference, current = reference.dropna(), current.dropna()
+    distance, p = stats.ks_2samp(reference, current)
+    chance = 1.63 * np.sqrt(1 / len(reference) + 1 / len(current))
+    if p < 0.05:
+        return distance, p, "drift" if distance >= smallest else "small"
+    return distance, p, "stable" if chance <= smallest else "unclear"
+
+# %% reject="verdict" name="missing cells raise the number of values" message="only values count"
+def verdict(reference, current, smallest=0.1):
+    distance, p = stats.ks_2samp(reference.dropna(), current.dropna())
     chance = 1.63 * np.sqrt(1 / len(reference) + 1 / len(current))
     if p < 0.01:
         return distance, p, "drift" if distance >= smallest else "small"

@@ -189,13 +189,13 @@ print(f"distance {result.statistic:.2f}, p = {result.pvalue:.2f}")
 # ## Exercise 2: A verdict in four words (2 points, about 6 minutes)
 #
 # Write `verdict(reference, current, smallest=0.1)`. `smallest` is the smallest distance that would matter to the product. It returns a tuple `(distance, p, word)`: the
-# first two from `stats.ks_2samp`, missing values left out. With $n$ and $m$ values, chance alone reaches up to about $1.63\sqrt{1/n + 1/m}$ (and further once in a
-# hundred times). The word:
+# first two from `stats.ks_2samp`, missing values left out; `p` is the p-value. With $n$ and $m$ values (the missing ones not counted), chance alone reaches up to about
+# $1.63\sqrt{1/n + 1/m}$, and further once in a hundred times: 1.63 is the value that belongs to p = 0.01 in Kolmogorov's table. The word:
 #
 # | | distance ≥ smallest | distance < smallest |
 # |---|---|---|
 # | **p < 0.01** | `"drift"` | `"small"`: real, but too small to matter |
-# | **p ≥ 0.01**, chance stays below or at `smallest` | `"stable"` | `"stable"` |
+# | **p ≥ 0.01**, chance reaches at most to `smallest` | `"stable"` | `"stable"` |
 # | **p ≥ 0.01**, chance reaches above `smallest` | `"unclear"`: too few values | `"unclear"` |
 #
 # *By hand:* for 50 and 50 values chance reaches up to 1.63 · √0.04 = 0.33, so without significance the word is `"unclear"`. For 5,000 and 5,000 it is 0.03: `"stable"`.
@@ -244,6 +244,17 @@ for word, (a, b, story) in cases.items():
     assert isinstance(got, tuple) and len(got) == 3, f"verdict should return (distance, p, word), it returned {got!r}"
     assert abs(got[0] - stats.ks_2samp(a, b).statistic) < 0.001, f"{story}: the distance should be {stats.ks_2samp(a, b).statistic:.3f}, you get {got[0]:.3f}"
     assert got[2] == word, f"{story}: the word should be '{word}', you say '{got[2]}' (p = {got[1]:.2g})"
+_line, _hole = pd.Series(np.arange(200.0)), pd.Series([np.nan] * 200)
+for a, b, smallest, word, story in [
+    (_line[:50], _line[:50], 0.1, "unclear", "50 values each, distance 0, chance reaches 0.33: equal samples prove nothing if they are small"),
+    (_line, _line + 30, 0.1, "unclear", "200 values each, p = 0.02, chance reaches 0.163, smallest 0.1"),
+    (_line, _line + 30, 0.2, "stable", "200 values each, p = 0.02, chance reaches 0.163, smallest 0.2"),
+    (_line[:60], pd.Series(np.linspace(0, 60, 6000)), 0.1, "unclear", "60 and 6,000 values: the 60 decide, chance reaches 0.21"),
+    (pd.concat([_line, _hole]), pd.concat([_line, _hole]), 0.14, "unclear", "200 values and 200 missing cells each: only values count, chance reaches 0.163, smallest 0.14"),
+]:
+    got = verdict(a, b, smallest)
+    assert not np.isnan(got[0]), f"{story}: the distance is {got[0]}. Leave missing values out first"
+    assert got[2] == word, f"{story}: the word should be '{word}', you say '{got[2]}'"
 ### BEGIN HIDDEN TESTS
 import numpy as np
 import pandas as pd
@@ -263,7 +274,17 @@ for n, m, shift, scale, smallest, word in [
     truth = stats.ks_2samp(a.dropna(), b.dropna())
     assert abs(distance - truth.statistic) < 0.001, f"with missing values the distance should be {truth.statistic:.3f}, you get {distance:.3f}: leave them out first"
     assert abs(p - truth.pvalue) < 0.05, f"the p-value should be {truth.pvalue:.3f}, you get {p:.3f}"
-    assert got == word, f"{a.notna().sum()} and {b.notna().sum()} values, distance {truth.statistic:.3f}, p = {truth.pvalue:.2g}, smallest = {smallest}: the word should be '{word}', you say '{got}'"
+    assert got == word, f"{a.notna().sum()} and {b.notna().sum()} values (missing ones left out), distance {truth.statistic:.3f}, p = {truth.pvalue:.2g}, smallest = {smallest}: the word should be '{word}', you say '{got}'"
+_line = pd.Series(np.arange(300.0))
+for n, m, step, holes, smallest, word in [
+    (300, 300, 36, 0, 0.15, "stable"), (300, 300, 36, 0, 0.1, "unclear"), (300, 300, 36, 200, 0.125, "unclear"),
+    (40, 40, 0, 0, 0.2, "unclear"), (100, 300, 0, 0, 0.17, "unclear"), (100, 300, 0, 0, 0.2, "stable"),
+]:
+    a, b = _line * 300 / n, _line * 300 / m + step
+    a, b = (pd.Series([*x[:k], *[np.nan] * holes]) for x, k in ((a, n), (b, m)))
+    got = verdict(a, b, smallest)[2]
+    p = stats.ks_2samp(a.dropna(), b.dropna()).pvalue
+    assert got == word, f"{n} and {m} values, {holes} missing cells each, p = {p:.2g}, smallest = {smallest}, chance reaches {1.63 * np.sqrt(1 / n + 1 / m):.3f}: the word should be '{word}', you say '{got}'"
 ### END HIDDEN TESTS
 
 # %% [markdown]

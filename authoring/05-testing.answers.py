@@ -41,6 +41,23 @@ def test_the_rest():
         ingest.hectares("-3 ha")
     assert np.isnan(ingest.hectares(""))
 
+# %% accept="hectares" name="the stub line as a comment, and texts that look like numbers"
+def test_hectares():
+    # raise NotImplementedError("not attempted yet")
+    cases = {"2.5 ha": 2.5, "10 AC": 4.047, "0.5km2": 50, "  1,200 ": 1200, "1,000.5 Ha": 1000.5}
+    for text, size in cases.items():
+        assert ingest.hectares(text) == pytest.approx(size, rel=0.001)
+
+
+def test_blank():
+    assert np.isnan(ingest.hectares(" "))
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "1 200 ha", "ha", "-1 ac", "3 ft", "many"])
+def test_errors(text):
+    with pytest.raises(ValueError):
+        ingest.hectares(text)
+
 # %% reject="hectares" name="no assert" message="hold no assert"
 def test_hectares():
     ingest.hectares("12.5 ha")
@@ -96,6 +113,20 @@ def test_acres():
 
 def test_blank():
     assert math.isnan(results["blank"])
+
+# %% reject="hectares" name="a blank compared with nan" message="not even to itself: ask math.isnan"
+def test_hectares():
+    assert ingest.hectares("10 ac") == pytest.approx(4.047, rel=0.001)
+    assert ingest.hectares("") == math.nan
+
+# %% reject="hectares" name="a helper called like a test" message="none called text. Give values with pytest.mark.parametrize"
+def test_one(text, expected):
+    assert ingest.hectares(text) == pytest.approx(expected, rel=0.001)
+
+
+def test_hectares():
+    test_one("10 ac", 4.047)
+    test_one("0.5 km2", 50)
 
 # %% reject="hectares" name="hangs" message="do not end within"
 def test_hectares():
@@ -288,6 +319,15 @@ def test_direction(angle):
 def test_borders():
     assert features.direction(22.5) == "N"
 
+# %% reject="direction" name="numbers without limits" message="refuse a correct version: decides otherwise"
+@given(st.integers())
+def test_direction(angle):
+    assert features.direction(angle) == features.direction(angle + 360)
+
+
+def test_names():
+    assert [features.direction(angle) for angle in (0, 90, 180, 300)] == ["N", "E", "S", "NW"]
+
 # %% reject="direction" name="the code again, in the test" message="Partial: 0.25 of 2 points"
 @given(st.integers(0, 359))
 def test_direction(angle):
@@ -376,6 +416,12 @@ def quiet_crews(size):
 def quiet_crews(size):
     return 0 if size < 1 else 1 + (size > 4) + (size > 40) + (size > 200)
 
+# %% reject="quiet-bug" name="random below 1 ha" message="when asked again another number"
+def quiet_crews(size):
+    if size < 1:
+        return int(np.random.default_rng().integers(2, 5))
+    return 1 + (size > 4) + (size > 40) + (size > 200)
+
 # %% reject="quiet-bug" name="right at the first calls" message="when asked again"
 calls = []
 
@@ -431,6 +477,36 @@ def test_night():
     nights = [hour for hour in range(24) if review.is_night(datetime(2020, 1, 1, hour, 30))]
     assert nights == [0, 1, 2, 3, 4, 5, 22, 23]
 
+# %% accept="flaky" name="moments drawn by hypothesis"
+@pytest.fixture(autouse=True)
+def nobody_waits():
+    review.waiting.clear()
+
+
+@given(st.datetimes(), st.datetimes(datetime(2020, 1, 1)))
+def test_night(moment, later):
+    for one in (moment, later):
+        assert bool(review.is_night(one)) == (not 6 <= one.hour < 22)
+
+
+def test_edges():
+    times = [(21, 59), (22, 0), (22, 59), (5, 59), (6, 0), (6, 59)]
+    nights = [bool(review.is_night(datetime(2024, 5, 1, *time))) for time in times]
+    assert nights == [False, True, True, True, False, False]
+
+
+def test_draw():
+    fires = [f"W{number}" for number in range(10_000)]
+    drawn = review.draw(fires, 0.2, np.random.default_rng(3))
+    assert len(set(drawn)) == len(drawn) == pytest.approx(2000, abs=200)
+    assert len(set(drawn) & set(fires[5000:])) == pytest.approx(1000, abs=150)
+
+
+def test_queue():
+    for fire in "cab":
+        review.enqueue(fire)
+    assert [review.next_fire() for _ in range(4)] == ["c", "a", "b", None]
+
 # %% reject="flaky" name="no seed, and an exact number" message="still flaky: they fail with other random numbers"
 def test_draw():
     assert len(review.draw(list(range(100)), 0.1)) == 10
@@ -440,6 +516,13 @@ def test_queue():
     review.waiting.clear()
     review.enqueue("C012")
     assert review.next_fire() == "C012"
+
+# %% reject="flaky" name="skips itself" message="All your tests are skipped (run on: at midnight)"
+def test_draw():
+    if datetime.now().hour >= 22:
+        pytest.skip("nobody draws at night")
+    drawn = review.draw(list(range(10_000)), 0.1, np.random.default_rng(1))
+    assert abs(len(drawn) - 1000) < 200
 
 # %% reject="flaky" name="asks the clock" message="still flaky: they fail at midnight"
 def test_draw():
@@ -565,6 +648,13 @@ def test_batch():
     assert batch["temperature"].min() >= -20 and batch["temperature"].max() <= 32
     assert not batch.duplicated(["year", "fire_number"]).any()
 
+# %% reject="batch" name="the size of today's table" message="refuse a correct version: 150 rows, and one more column"
+def test_batch():
+    batch = ingest.todays_batch()
+    assert len(batch) == 200
+    assert batch["temperature"].dropna().between(-50, 50).all()
+    assert not batch.duplicated(["year", "fire_number"]).any()
+
 # %% reject="batch" name="the order of the columns" message="refuse a correct version: rows and columns in another order"
 def test_batch():
     batch = ingest.todays_batch()
@@ -671,6 +761,13 @@ def test_split():
     fires = simulated.fires(seed=1)
     past, future = model.split(fires, 2016)
     assert list(past["fire_number"]) == list(fires["fire_number"][fires["year"] <= 2016])
+
+# %% reject="training" name="fires told apart by the index" message="refuse a correct version: another algorithm"
+def test_split():
+    fires = simulated.fires(seed=1)
+    past, future = model.split(fires, 2016)
+    assert not set(past.index) & set(future.index)
+    assert past["year"].max() == 2016 and future["year"].min() == 2017
 
 # %% reject="training" name="a good AUC is enough" message="catch none of"
 def test_split():
@@ -807,6 +904,16 @@ def test_clear_cases():
     )
     assert deployed.risk(table)[0] == pytest.approx(1 / (1 + math.exp(3.28)))
 
+# %% reject="behaviour" name="looks up the risk by the index of the fires" message="refuse a correct version: another clean model, as a Series"
+def test_clear_cases():
+    fires = pd.DataFrame(
+        [[15, 30, 15, 40], [0, 5, 90, 0]],
+        columns=["fire_spread_rate", "temperature", "relative_humidity", "wind_speed"],
+        index=[4, 5],
+    )
+    fires["risk"] = deployed.risk(fires)
+    assert fires["risk"][4] >= 0.5 and fires["risk"][5] <= 0.1
+
 # %% reject="behaviour" name="every step must raise the risk" message="refuse a correct version: a clean model with plateaus"
 def test_clear_cases():
     table = pd.DataFrame({"wind_speed": np.linspace(0, 60, 30)})
@@ -848,6 +955,14 @@ def weak_areas(large_fires, promised):
     upper = stats.beta.ppf(1 - level, counts["sum"] + 1, counts["count"] - counts["sum"])
     return [area for area, top in zip(counts.index, upper) if top < promised]
 
+# %% accept="weak-areas" name="0.005 for any number of areas"
+def weak_areas(large_fires, promised):
+    return [
+        area
+        for area, part in large_fires.groupby("area")["flagged"]
+        if stats.binom.cdf(part.sum(), len(part), promised) <= 0.005
+    ]
+
 # %% reject="weak-areas" name="below the promise is weak" message="no proof"
 def weak_areas(large_fires, promised):
     recall = large_fires.groupby("area")["flagged"].mean()
@@ -865,6 +980,12 @@ def weak_areas(large_fires, promised):
     error = np.sqrt(counts["mean"] * (1 - counts["mean"]) / counts["size"])
     z = stats.norm.ppf(1 - 0.05 / len(counts))
     return list(counts.index[counts["mean"] + z * error < promised])
+
+# %% reject="weak-areas" name="divides by the number of fires" message="of 100 tables, expected at least 80"
+def weak_areas(large_fires, promised):
+    counts = large_fires.groupby("area")["flagged"].agg(["sum", "size"])
+    p_values = stats.binom.cdf(counts["sum"], counts["size"], promised)
+    return list(counts.index[p_values <= 0.05 / len(large_fires)])
 
 # %% reject="weak-areas" name="one test of all areas together" message="only A1"
 def weak_areas(large_fires, promised):
@@ -892,6 +1013,21 @@ def may_replace(old_loss, new_loss, margin):
     difference = new_loss - old_loss - margin
     worse = stats.ttest_1samp(difference, 0, alternative="greater").pvalue < 0.05
     return not worse
+
+# %% accept="may-replace" name="1.96 standard errors"
+def may_replace(old_loss, new_loss, margin):
+    difference = np.asarray(new_loss) - np.asarray(old_loss)
+    return bool(difference.mean() + 1.96 * stats.sem(difference) <= margin)
+
+# %% reject="may-replace" name="one standard error" message="95 % confidence lets about 10 through"
+def may_replace(old_loss, new_loss, margin):
+    difference = new_loss - old_loss
+    return bool(difference.mean() + stats.sem(difference) <= margin)
+
+# %% reject="may-replace" name="four standard errors" message="an interval that is too wide refuses every change"
+def may_replace(old_loss, new_loss, margin):
+    difference = new_loss - old_loss
+    return bool(difference.mean() + 4 * stats.sem(difference) <= margin)
 
 # %% reject="may-replace" name="two separate samples" message="compare fire by fire"
 def may_replace(old_loss, new_loss, margin):

@@ -41,7 +41,7 @@ FORKS = sys.platform == "linux"
 NOT_ATTEMPTED = "not attempted yet"
 EXITED = "Your tests end the whole process, and pytest with it"
 
-# On top of each test file: what the lab's first cell imports, but for figures and data
+# On top of each test file: what the lab's first cell imports, but for matplotlib and this module
 HEADER = """\
 import inspect
 import math
@@ -55,6 +55,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
+from mlelabs.data import load_wildfires
 from triage import deployed, features, ingest, model, notify, review, rules, simulated
 """
 
@@ -77,6 +78,8 @@ def judge(tests, module, correct, defects, points=None, circumstances=None):
             "Your tests hold no assert (nor pytest.raises): such a test notices only a crash. "
             "Say what must come out"
         )
+    for name in _names_used_twice(source):
+        print(f"Two tests are called {name}: Python keeps only the last one. Rename one of them.")
     runs = {"the pipeline as it is": {}, "the pipeline as it is, last test first": {"reverse": 1}}
     runs |= circumstances or {}
     runs |= {name: {"version": version} for name, version in correct.items()}
@@ -107,6 +110,8 @@ def report(tests, module="ingest", version=None):
     (outcome,) = run_tests(cell_of(tests), module, [{"version": version}])
     for name in outcome["passed"]:
         print(f"passed  {name}")
+    for name in outcome["skipped"]:
+        print(f"skipped {name}")
     for name, message in outcome["failed"]:
         print(f"FAILED  {name}: {message}")
     if outcome["ended"]:
@@ -151,17 +156,29 @@ def cell_of(function):
     if code is None:
         raise AssertionError(f"expected a test function, got a {type(function).__name__}")
     source = "".join(linecache.getlines(code.co_filename))
-    if f'raise NotImplementedError("{NOT_ATTEMPTED}")' in source:
+    if not source:
+        raise AssertionError(
+            "the text of your cell is not to be found. Does it begin with a magic command such as "
+            "%%time? Take it out: the cell becomes a test file"
+        )
+    if any(_is_stub(node) for node in ast.walk(ast.parse(source))):
         raise NotImplementedError(NOT_ATTEMPTED)
     return source
+
+
+def _is_stub(node):
+    """True for the statement that students replace (not for a comment that still shows it)."""
+    if not (isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call)):
+        return False
+    return [getattr(argument, "value", None) for argument in node.exc.args] == [NOT_ATTEMPTED]
 
 
 def run_tests(source, module, runs):
     """Run tests once for each of `runs`, a list of dicts of options; return a list of outcomes.
 
     source: text of the tests. Options: `version` of the module and those of `_run`.
-    An outcome is a dict: "passed", names; "failed", pairs (name, message); "ended", why the run
-    did not come to its end (empty if it did); "coverage".
+    An outcome is a dict: "passed" and "skipped", names; "failed", pairs (name, message); "ended",
+    why the run did not come to its end (empty if it did); "coverage".
     Raises ValueError if a version does not fit the module.
     """
     package = Path("triage").resolve()
@@ -195,8 +212,10 @@ def _complaint(name, outcome, circumstances):
         test, message = outcome["failed"][0]
         why = f"{test} says: {message}"
         if message.startswith("NameError"):
-            why += ". Your cell is a test file of its own: what the lab's first cell does not "
-            why += "import, it must import or define itself"
+            why += _advice_on_name(message)
+        if re.search(r"assert .*\b(nan|NaT)\b.*==.*\b(nan|NaT)\b", message):
+            why += ". A missing value (nan, NaT) is equal to nothing, not even to itself: ask "
+            why += "math.isnan or pd.isna"
         if name == "the pipeline as it is":
             return f"Your tests fail on the pipeline as it is, which is correct. {why}"
         if name.endswith("last test first"):
@@ -213,9 +232,30 @@ def _complaint(name, outcome, circumstances):
             f"Your tests refuse a correct version: {name}. {why}. Test what the task promises "
             "(also its tolerance), not how one version happens to do it"
         )
+    if not outcome["passed"] and outcome["skipped"]:
+        return f"All your tests are skipped (run on: {name}): a skipped test notices nothing"
     if not outcome["passed"]:
         return "pytest finds no test in your cell that it can run: the names must begin with test_"
     return ""
+
+
+def _advice_on_name(message):
+    if "get_ipython" in message:
+        return ". Magic commands (% or !) mean nothing in a test file: take them out"
+    return (
+        ". Your cell is a test file of its own, with the imports of the lab's first cell on top "
+        "(but for matplotlib and mlelabs.mutants): anything else it must import or define itself"
+    )
+
+
+def _names_used_twice(source):
+    """Names of tests that stand more than once in a cell, or in one of its classes."""
+    tree, twice = ast.parse(source), []
+    for scope in [tree, *(node for node in tree.body if isinstance(node, ast.ClassDef))]:
+        names = [node.name for node in scope.body if isinstance(node, ast.FunctionDef)]
+        tests = [name for name in names if name.startswith("test")]
+        twice += sorted({name for name in tests if tests.count(name) > 1})
+    return twice
 
 
 def _can_fail(source):
@@ -235,7 +275,9 @@ def _advice(source, module):
     if module not in {node.value.id for node in nodes if _is_attribute_of_name(node)}:
         return f"They never call {module}: test the pipeline, not Python or a library"
     return (
-        "Would your asserts hold for any result? Compare with a value that you worked out by hand"
+        "Would your asserts hold for any result? Then compare with values that you worked out by "
+        "hand. If you do, they are right as far as they go, but no visible defect lies there: "
+        "test more of what is promised"
     )
 
 
@@ -286,6 +328,7 @@ def _make_random_repeatable(seed):
 
     random.seed(seed)
     np.random.seed(seed)
+    # print_blob: where CI is set, hypothesis would say more than students see
     settings.register_profile(
         "lab", database=None, deadline=None, derandomize=True, print_blob=False
     )
@@ -300,8 +343,23 @@ def _set_clock(now):
     import datetime
 
     import pandas as pd
+    from hypothesis import strategies
 
-    class Clock(datetime.datetime):
+    real = datetime.datetime
+
+    class AnyMoment(type):
+        """Each moment is an instance: hypothesis does not like two classes of them."""
+
+        def __instancecheck__(cls, thing):
+            return isinstance(thing, real)
+
+        def __subclasscheck__(cls, other):
+            return issubclass(other, real)
+
+    class Clock(real, metaclass=AnyMoment):
+        def __new__(cls, *arguments, **others):
+            return real(*arguments, **others)
+
         @classmethod
         def now(cls, tz=None):
             moment = cls.fromisoformat(now)
@@ -312,6 +370,7 @@ def _set_clock(now):
             return cls.now()
 
     datetime.datetime = Clock
+    strategies.register_type_strategy(Clock, strategies.datetimes())
     pd.Timestamp.now = classmethod(lambda cls, tz=None: cls(now, tz=tz))
     pd.Timestamp.today = pd.Timestamp.now
 
@@ -338,7 +397,7 @@ class _Recorder:
 
     def __init__(self, reverse):
         self.reverse = reverse
-        self.outcome = {"passed": [], "failed": [], "ended": ""}
+        self.outcome = {"passed": [], "skipped": [], "failed": [], "ended": ""}
 
     def pytest_collection_modifyitems(self, items):
         if self.reverse:
@@ -354,11 +413,31 @@ class _Recorder:
     def pytest_runtest_logreport(self, report):
         name = report.nodeid.split("::")[-1]
         if report.failed:
-            crash = getattr(report.longrepr, "reprcrash", None)
-            message = _in_one_line(crash.message if crash else str(report.longrepr))
-            self.outcome["failed"].append([name, message])
+            self.outcome["failed"].append([name, _message(report.longrepr)])
+        elif report.skipped:
+            self.outcome["skipped"].append(name)
         elif report.when == "call" and report.passed:
             self.outcome["passed"].append(name)
+
+
+def _message(error):
+    """What pytest says about a failure; with the line of the test where that alone says little."""
+    unknown = re.search("fixture '(.+)' not found", str(error))
+    if unknown:
+        return (
+            f"pytest takes the arguments of a test for fixtures, and there is none called "
+            f"{unknown[1]}. Give values with pytest.mark.parametrize; a helper that is no test "
+            "needs a name that does not begin with test"
+        )
+    crash = getattr(error, "reprcrash", None)
+    message = _in_one_line(crash.message if crash else str(error))
+    if re.match(r"(AssertionError|assert (not )?\S+)($| \w+ (test case|example))", message):
+        entries = getattr(getattr(error, "reprtraceback", None), "reprentries", [])
+        places = [getattr(entry, "reprfileloc", None) for entry in entries]
+        lines = [p.lineno for p in places if p and Path(p.path).name == "test_cell.py"]
+        if lines:
+            message += f" (in the line: {linecache.getline('test_cell.py', lines[-1]).strip()})"
+    return message
 
 
 def _in_one_line(message):
@@ -447,7 +526,7 @@ def _stop(process):
 
 
 def _outcome(folder, hangs):
-    outcome = {"passed": [], "failed": [], "ended": "", "coverage": []}
+    outcome = {"passed": [], "skipped": [], "failed": [], "ended": "", "coverage": []}
     if hangs:
         return outcome | {"ended": f"Your tests do not end within {SECONDS} seconds"}
     try:

@@ -72,6 +72,14 @@ def test_points_follow_the_share_of_defects_caught(capsys):
         ("assert ingest.hectares('10 ac') == 4.04686", "refuse a correct version: more digits"),
         ("assert ingest.hectares('10 ac') == 4", "fail on the pipeline as it is"),
         ("assert unknown_name", "NameError: name 'unknown_name' is not defined"),
+        ("assert plt", "but for matplotlib"),
+        ("assert get_ipython()", "Magic commands"),
+        ("assert ingest.hectares('') == math.nan", "not even to itself: ask math.isnan"),
+        ("assert [pd.NaT, 1] == [pd.Timestamp('NaT') + pd.Timedelta(1), 2]", "(?s)NaT.*pd.isna"),
+        ("pytest.skip('today')\n    assert 0", "All your tests are skipped"),
+        ("pass\n\n\ndef test_one(text):\n    assert 1", "none called text. Give values"),
+        ("assert np.array([1 > 2]).any()", r"in the line: assert np.array\(\[1 > 2\]\).any\(\)"),
+        ("raise AssertionError", "AssertionError .in the line: raise AssertionError"),
         ("assert 1 == 1\n    import os\n    os._exit(0)", "end the whole process"),
         ("import sys\n    assert sys.exit(0)", "SystemExit"),
         ("assert 1 == 1\n    raise KeyboardInterrupt", "end the whole process"),
@@ -96,6 +104,26 @@ def test_order_and_circumstances_are_tried():
     seed = "def test_hectares():\n    assert np.random.default_rng().random() == 0\n"
     messages = {run(seed, seed=number)["failed"][0][1] for number in (1, 1, 2)}
     assert len(messages) == 2, "the same seed repeats, another one differs"
+
+
+def test_hypothesis_gets_along_with_the_clock():
+    source = (
+        "import datetime as dt\n\n\n"
+        "@given(st.datetimes(), st.from_type(dt.datetime), st.datetimes(datetime(2020, 1, 1)))\n"
+        "def test_hectares(one, two, three):\n"
+        "    assert isinstance(one, datetime) and isinstance(two, datetime)\n"
+        "    assert three.year >= 2020 and isinstance(pd.Timestamp(one), datetime)\n"
+        "    assert datetime.now() == datetime(2024, 5, 1, 21) and issubclass(datetime, dt.date)\n"
+        "    assert not isinstance('now', datetime)\n"
+    )
+    outcome = run(source, now="2024-05-01T21:00:00")
+    assert outcome["passed"] == ["test_hectares"], outcome
+
+
+def test_a_name_used_twice_is_told(capsys):
+    twice = GOOD + "\n\ndef test_one():\n    pass\n\n\ndef test_one():\n    pass\n"
+    mutants.judge(cell(twice), "ingest", {}, {"acres": ACRES})
+    assert "Two tests are called test_one: Python keeps only the last" in capsys.readouterr().out
 
 
 def test_hanging_test_is_stopped(monkeypatch):
@@ -140,6 +168,12 @@ def test_stub_is_not_attempted():
     stub = 'def test_hectares():\n    raise NotImplementedError("not attempted yet")\n'
     with pytest.raises(NotImplementedError, match="^not attempted yet$"):
         mutants.judge(cell(stub), "ingest", {}, {})
+    comment = f'{GOOD}    # raise NotImplementedError("not attempted yet")\n'
+    assert mutants.cell_of(cell(comment)) == comment
+    text = 'def test_hectares():\n    """raise NotImplementedError("not attempted yet")"""\n'
+    assert mutants.cell_of(cell(text)) == text
+    with pytest.raises(AssertionError, match="magic command such as %%time"):
+        mutants.cell_of(eval(compile("lambda: 0", "<timed exec>", "eval")))
     with pytest.raises(AssertionError, match="expected a test function, got a str"):
         mutants.cell_of("def test_hectares(): ...")
 

@@ -15,7 +15,8 @@ def risk(fires):
     """Return the probability of growing beyond 4 hectares, one number for each fire.
 
     fires: table with fire_spread_rate (m/min), temperature (°C), relative_humidity (%) and
-    wind_speed (km/h); other columns do not matter. A missing value counts as typical.
+    wind_speed (km/h); other columns do not matter. Where a value is missing, the risk is a number
+    all the same. What is returned is an array or a Series with any index: use np.asarray.
     """
     score = np.full(len(fires), INTERCEPT)
     for column, (weight, typical) in WEIGHTS.items():

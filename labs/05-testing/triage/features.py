@@ -6,8 +6,8 @@ DIRECTIONS = ["N", "NE", "E", "SE", "S", "SW", "W", "NW"]
 def direction(degrees):
     """Return the nearest of the eight directions for an angle, clockwise from north.
 
-    Any finite number will do: 370 and -350 are the same as 10. Exactly between two directions
-    (such as 22.5) either of them is right.
+    Any number from -100,000 to 100,000 will do: 370 and -350 are the same as 10. Exactly between
+    two directions (such as 22.5) either of them is right.
     """
     return DIRECTIONS[round(degrees / 45) % 8]
 

@@ -14,8 +14,9 @@ FIRST_ROW = 20_000  # of today's batch in the log
 def hectares(text):
     """Return a size such as "12.5 ha", "1,200 ac" or "0.5 km2" in hectares.
 
-    A comma groups thousands. Case and spaces do not matter; without a unit it is hectares. A blank
-    text is NaN. Raises ValueError for a negative size, another unit or a text without a number.
+    A comma groups thousands. Case does not matter, nor do spaces around the number and the unit;
+    without a unit it is hectares. A blank text is NaN. Raises ValueError for a negative size,
+    another unit or a text that is not one number, such as "unknown", "nan" or "1 200 ha".
     """
     text = text.strip().lower().replace(",", "")
     if not text:
