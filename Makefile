@@ -9,19 +9,24 @@ BIN := .venv/bin
 ENV := .venv/made-with-$(subst /,-,$(PYTHON))
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: lab test build lock lint clean
+.PHONY: lab test build site lock lint clean
 
 lab: $(ENV)
 	JUPYTER_CONFIG_PATH=.jupyter $(BIN)/jupyter lab --allow-root $(ARGS)
 
 test: $(ENV)
+	@tests/system-packages.sh
 	$(BIN)/pytest $(ARGS)
 
 build: $(ENV)
-	$(BIN)/python -m mlelabs.instructor.build $(ARGS)
+	$(BIN)/python -m mlelabs.instructor build $(ARGS)
+
+site: $(ENV)
+	$(BIN)/python -m mlelabs.instructor.site $(ARGS)
 
 lock: $(ENV)
 	$(BIN)/uv --quiet pip compile --universal --python-version 3.11 --generate-hashes --all-extras pyproject.toml -o requirements.txt $(ARGS)
+	$(BIN)/uv --quiet pip compile --universal --python-version 3.11 --generate-hashes --constraints requirements.txt pyproject.toml -o binder/requirements.txt
 
 lint: $(ENV)
 	$(BIN)/ruff check && $(BIN)/zizmor --offline --no-progress .github

@@ -16,6 +16,16 @@
 # **Time:** about 120 minutes · **Points:** 30 · **Course outcome:** quality assurance of the whole pipeline, here of its data.
 
 # %% [markdown]
+# ## Where you stand
+#
+# Run this cell once. The table then follows your checks as you run them, and remembers them when you come back.
+
+# %%
+from mlelabs.progress import show_progress
+
+show_progress()
+
+# %% [markdown]
 # ## The situation
 #
 # When a wildfire is reported in Alberta, a dispatcher decides within minutes how many crews to send. Your team builds **dispatch triage**: a model that
@@ -1649,5 +1659,5 @@ for seed in (40, 41, 42):
 # %% [markdown]
 # ## Hand in
 #
-# Restart the kernel and run all cells (*Run → Restart Kernel and Run All Cells*), look at the checks once more, save, and upload this notebook, with its name unchanged, to
-# the assignment in Moodle.
+# Press **Validate**, above the notebook. It saves your work, runs it from the top in a fresh kernel, and tells you in words whether this file can be handed in and what it would
+# cost. Then download it (*File → Download*) and upload it, with its name unchanged, to the assignment in Moodle.

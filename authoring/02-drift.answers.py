@@ -159,7 +159,7 @@ def calibrate(reference, size, statistic, level=0.1, repeats=500, seed=0):
     rng = np.random.default_rng(seed)
     tops = []
     for _ in range(repeats):
-        rows = rng.permutation(len(reference))[:size]
+        rows = rng.integers(len(reference), size=size)
         tops.append(max(statistic(values, values.iloc[rows]) for _, values in reference.items()))
     tops.sort()
     return tops[int((1 - level) * repeats)]
@@ -503,12 +503,12 @@ def first_alarm(reference, values):
         if abs(level) > 3.9 * spread:
             return day
 
-# %% reject="first-alarm" name="three spreads on a single day" message="calm streams have an alarm"
+# %% reject="first-alarm" name="three standard deviations on a single day" message="calm streams have an alarm"
 def first_alarm(reference, values):
     beyond = np.flatnonzero(np.abs(values - reference.mean()) > 3 * reference.std())
     return int(beyond[0]) if len(beyond) else None
 
-# %% reject="first-alarm" name="four spreads on a single day" message="none within 75 days"
+# %% reject="first-alarm" name="four standard deviations on a single day" message="none within 75 days"
 def first_alarm(reference, values):
     beyond = np.flatnonzero(np.abs(values - reference.mean()) > 4 * reference.std())
     return int(beyond[0]) if len(beyond) else None
@@ -544,6 +544,43 @@ def first_alarm(reference, values):
     for day, z in enumerate((values - reference.mean()) / reference.std()):
         up = max(0, up + z - 0.5)
         if up > 10:
+            return day
+    return None
+
+# %% accept="first-alarm" name="exponentially weighted average near the target of false alarms"
+def first_alarm(reference, values):
+    weight, limit = 0.08, 3.6
+    level, bound = 0.0, limit * np.sqrt(weight / (2 - weight))
+    for day, value in enumerate(values):
+        level = (1 - weight) * level + weight * (value - reference.mean()) / reference.std()
+        if abs(level) > bound:
+            return day
+    return None
+
+# %% reject="first-alarm" name="counts from 1" message="The first day has the position 0"
+def first_alarm(reference, values):
+    up = down = 0.0
+    for day, z in enumerate((values - reference.mean()) / reference.std(), 1):
+        up, down = max(0, up + z - 0.5), max(0, down - z - 0.5)
+        if max(up, down) > 9:
+            return day
+    return None
+
+# %% reject="first-alarm" name="-1 for no alarm" message="Without an alarm the answer is None"
+def first_alarm(reference, values):
+    up = down = 0.0
+    for day, z in enumerate((values - reference.mean()) / reference.std()):
+        up, down = max(0, up + z - 0.5), max(0, down - z - 0.5)
+        if max(up, down) > 9:
+            return day
+    return -1
+
+# %% reject="first-alarm" name="limit too low" message="calm streams have an alarm"
+def first_alarm(reference, values):
+    up = down = 0.0
+    for day, z in enumerate((values - reference.mean()) / reference.std()):
+        up, down = max(0, up + z - 0.5), max(0, down - z - 0.5)
+        if max(up, down) > 6:
             return day
     return None
 
@@ -595,7 +632,7 @@ def rate_bounds(fires, today):
         return 0, 1
     return begun["large"].mean(), begun["large"].mean()
 
-# %% reject="rate-bounds" name="only the fires under control" message="all four fires count"
+# %% reject="rate-bounds" name="only the fires under control" message="all five fires count"
 def rate_bounds(fires, today):
     known = fires[fires["control"] <= today]
     if known.empty:
@@ -687,7 +724,7 @@ def drift_scores(reference, current):
 
 # %% reject="drift-scores" name="forgets the columns that cannot be compared" message="one entry per column of the reference"
 def drift_scores(reference, current):
-    usable = [c for c in reference if c in current]
+    usable = [c for c in reference if c in current and reference[c].notna().any() and current[c].notna().any()]
     report = Report([DataDriftPreset(num_method="wasserstein", cat_method="psi")])
     metrics = report.run(current[usable], reference[usable]).dict()["metrics"][1:]
     return pd.Series({metric["config"]["column"]: metric["value"] for metric in metrics})
@@ -712,3 +749,206 @@ def drift_scores(reference, current):
     report = Report([DataDriftPreset(columns=list(reference), num_method="wasserstein", cat_method="psi")])
     metrics = report.run(current, reference).dict()["metrics"][1:]
     return pd.Series({metric["config"]["column"]: metric["value"] for metric in metrics}, dtype=float)
+
+# %% accept="psi" name="right-open bins by digitize"
+def psi(reference, current, bins=10):
+    reference, current = reference.dropna(), current.dropna()
+    edges = np.unique(np.percentile(reference, 100 * np.arange(1, bins) / bins))
+    old, new = (np.bincount(np.digitize(x, edges), minlength=len(edges) + 1) / len(x) for x in (reference, current))
+    old, new = old.clip(1e-4), new.clip(1e-4)
+    return ((new - old) * np.log(new / old)).sum()
+
+# %% reject="psi" name="counts without the empty last bins" message="Are the shares of all bins there"
+def psi(reference, current, bins=10):
+    reference, current = reference.dropna(), current.dropna()
+    edges = np.unique(np.quantile(reference, np.arange(1, bins) / bins))
+    p, q = (np.maximum(np.bincount(np.searchsorted(edges, x)) / len(x), 1e-4) for x in (reference, current))
+    return float(((q - p) * np.log(q / p)).sum())
+
+# %% reject="verdict" name="the distance alone says whether it is unclear" message="equal samples prove nothing"
+def verdict(reference, current, smallest=0.1):
+    distance, p = stats.ks_2samp(reference.dropna(), current.dropna())
+    if p < 0.01:
+        return distance, p, "drift" if distance >= smallest else "small"
+    return distance, p, "unclear" if distance >= smallest else "stable"
+
+# %% reject="verdict" name="five per cent" message="p = 0.02"
+def verdict(reference, current, smallest=0.1):
+    reference, current = reference.dropna(), current.dropna()
+    distance, p = stats.ks_2samp(reference, current)
+    chance = 1.63 * np.sqrt(1 / len(reference) + 1 / len(current))
+    if p < 0.05:
+        return distance, p, "drift" if distance >= smallest else "small"
+    return distance, p, "stable" if chance <= smallest else "unclear"
+
+# %% reject="verdict" name="missing cells raise the number of values" message="only values count"
+def verdict(reference, current, smallest=0.1):
+    distance, p = stats.ks_2samp(reference.dropna(), current.dropna())
+    chance = 1.63 * np.sqrt(1 / len(reference) + 1 / len(current))
+    if p < 0.01:
+        return distance, p, "drift" if distance >= smallest else "small"
+    return distance, p, "stable" if chance <= smallest else "unclear"
+
+# %% reject="calibrate" name="without replacement" message="drawn with replacement?"
+def calibrate(reference, size, statistic, level=0.1, repeats=500, seed=0):
+    tops = []
+    for number in range(repeats):
+        batch = reference.sample(size, random_state=seed + number)
+        tops.append(max(statistic(reference[name], batch[name]) for name in reference))
+    return float(np.quantile(tops, 1 - level))
+
+# %% reject="calibrate" name="always the same level" message="Is the level used that is given?"
+def calibrate(reference, size, statistic, level=0.1, repeats=500, seed=0):
+    tops = []
+    for number in range(repeats):
+        batch = reference.sample(size, replace=True, random_state=seed + number)
+        tops.append(max(statistic(reference[name], batch[name]) for name in reference))
+    return float(np.quantile(tops, 0.9))
+
+# %% reject="calibrate" name="a formula that knows one statistic" message="Is the statistic used that is given?"
+def calibrate(reference, size, statistic, level=0.1, repeats=500, seed=0):
+    return float(stats.norm.ppf(1 - level / reference.shape[1] / 2) / np.sqrt(size))
+
+# %% reject="calibrate" name="the lower quantile" message="above the threshold, not below it"
+def calibrate(reference, size, statistic, level=0.1, repeats=500, seed=0):
+    tops = []
+    for number in range(repeats):
+        batch = reference.sample(size, replace=True, random_state=seed + number)
+        tops.append(max(statistic(reference[name], batch[name]) for name in reference))
+    return float(np.quantile(tops, level))
+
+# %% reject="judge-mapping" name="honest only if the new code is new" message="Nothing else matters"
+def judge_mapping(reference, current, mapping):
+    def index(a, b):
+        codes = sorted(set(a.dropna()) | set(b.dropna()))
+        p, q = (x.value_counts(normalize=True).reindex(codes, fill_value=0).clip(lower=1e-4) for x in (a, b))
+        return float(((q - p) * np.log(q / p)).sum())
+
+    honest = not reference.isin(mapping.values()).any() and not current.isin(list(mapping)).any()
+    return index(reference, current), index(reference.replace(mapping), current.replace(mapping)), honest
+
+# %% reject="judge-mapping" name="looks at the first key only" message="D is still in use"
+def judge_mapping(reference, current, mapping):
+    def index(a, b):
+        codes = sorted(set(a.dropna()) | set(b.dropna()))
+        p, q = (x.value_counts(normalize=True).reindex(codes, fill_value=0).clip(lower=1e-4) for x in (a, b))
+        return float(((q - p) * np.log(q / p)).sum())
+
+    first = next(iter(mapping))
+    return index(reference, current), index(reference.replace(mapping), current.replace(mapping)), first not in set(current)
+
+# %% reject="judge-mapping" name="replaces parts of codes" message="Replace whole codes"
+def judge_mapping(reference, current, mapping):
+    def index(a, b):
+        codes = sorted(set(a.dropna()) | set(b.dropna()))
+        p, q = (x.value_counts(normalize=True).reindex(codes, fill_value=0).clip(lower=1e-4) for x in (a, b))
+        return float(((q - p) * np.log(q / p)).sum())
+
+    a, b = reference, current
+    for old, new in mapping.items():
+        a, b = a.str.replace(old, new), b.str.replace(old, new)
+    return index(reference, current), index(a, b), not current.isin(list(mapping)).any()
+
+# %% reject="judge-mapping" name="missing codes count" message="missing codes are left out"
+def judge_mapping(reference, current, mapping):
+    def index(a, b):
+        codes = sorted(set(a.dropna()) | set(b.dropna()))
+        p, q = (np.maximum([(x == code).mean() for code in codes], 1e-4) for x in (a, b))
+        return float(((q - p) * np.log(q / p)).sum())
+
+    return index(reference, current), index(reference.replace(mapping), current.replace(mapping)), not current.isin(list(mapping)).any()
+
+# %% reject="what-changed" name="the first placeholder only" message="second of two placeholders"
+def what_changed(reference, current, placeholders=()):
+    a, b = (values.mask(values.isin(list(placeholders)[:1])) for values in (reference, current))
+    words = {"missing"} if abs(b.isna().mean() - a.isna().mean()) >= 0.05 else set()
+    a, b = a.dropna(), b.dropna()
+    if len(a) and len(b) and stats.ks_2samp(a, b).statistic >= 0.1:
+        words.add("moved")
+    return words
+
+# %% reject="what-changed" name="no value left counts as moved" message="nothing can have moved"
+def what_changed(reference, current, placeholders=()):
+    a, b = (values.mask(values.isin(placeholders)) for values in (reference, current))
+    words = {"missing"} if abs(b.isna().mean() - a.isna().mean()) >= 0.05 else set()
+    a, b = a.dropna(), b.dropna()
+    if not len(a) or not len(b) or stats.ks_2samp(a, b).statistic >= 0.1:
+        words.add("moved")
+    return words
+
+# %% reject="season-reference" name="29 February of every year" message="pd.DateOffset knows it"
+def season_reference(fires, day, years=5, window=30):
+    chosen = pd.Series(False, index=fires.index)
+    for back in range(1, years + 1):
+        chosen |= (fires["start"] - day.replace(year=day.year - back)).abs() <= pd.Timedelta(days=window)
+    return fires[chosen]
+
+# %% reject="tell-apart" name="as many rows of both" message="Do all rows take part?"
+def tell_apart(reference, current, seed=0):
+    n = min(len(reference), len(current))
+    rows, y = pd.concat([reference.head(n), current.head(n)], ignore_index=True), np.repeat([0, 1], n)
+    folds = StratifiedKFold(5, shuffle=True, random_state=seed)
+    model = HistGradientBoostingClassifier(max_iter=40, random_state=seed)
+    return roc_auc_score(y, cross_val_predict(model, rows, y, cv=folds, method="predict_proba")[:, 1])
+
+# %% reject="tell-apart" name="folds in the order of the rows" message="Are the folds shuffled?"
+def tell_apart(reference, current, seed=0):
+    rows = pd.concat([reference, current], ignore_index=True)
+    y = np.repeat([0, 1], [len(reference), len(current)])
+    model = HistGradientBoostingClassifier(max_iter=40, random_state=seed)
+    return roc_auc_score(y, cross_val_predict(model, rows, y, cv=5, method="predict_proba")[:, 1])
+
+# %% reject="rate-bounds" name="nothing known while all burn on" message="one fire has started and burns on"
+def rate_bounds(fires, today):
+    begun = fires[fires["start"] <= today]
+    known = begun[begun["control"] <= today]
+    if known.empty:
+        return (0, 0) if len(begun) else (0, 1)
+    low = known["large"].sum() / len(begun)
+    return low, low + 1 - len(known) / len(begun)
+
+# %% reject="rate-bounds" name="one minus the lower bound" message="each of them may become large"
+def rate_bounds(fires, today):
+    begun = fires[fires["start"] <= today]
+    if begun.empty:
+        return 0, 1
+    low = (begun["large"] & (begun["control"] <= today)).mean()
+    return low, 1 - low
+
+# %% reject="rate-bounds" name="the whole day counts" message="At 0:00 it has not started"
+def rate_bounds(fires, today):
+    begun = fires[fires["start"].dt.normalize() <= today]
+    if begun.empty:
+        return 0, 1
+    known = begun["control"] <= today
+    large = (begun["large"] & known).sum()
+    return large / len(begun), (large + (~known).sum()) / len(begun)
+
+# %% accept="retrain" name="four bad months of the present model in a row"
+def retrain(known, trained, usual, cost):
+    own = known[known.index >= trained].tail(4)
+    return bool(len(own) == 4 and (own > usual + 0.5).all())
+
+# %% reject="drift-scores" name="columns without a value are compared" message="Compare only what can be compared"
+def drift_scores(reference, current):
+    usable = [c for c in reference if c in current]
+    report = Report([DataDriftPreset(num_method="wasserstein", cat_method="psi")])
+    metrics = report.run(current[usable], reference[usable]).dict()["metrics"][1:]
+    scores = pd.Series({metric["config"]["column"]: metric["value"] for metric in metrics}, dtype=float)
+    return scores.reindex(reference.columns)
+
+# %% reject="drift-scores" name="complete rows only" message="of all its rows"
+def drift_scores(reference, current):
+    usable = [c for c in reference if c in current and reference[c].notna().any() and current[c].notna().any()]
+    report = Report([DataDriftPreset(num_method="wasserstein", cat_method="psi")])
+    metrics = report.run(current[usable].dropna(), reference[usable].dropna()).dict()["metrics"][1:]
+    scores = pd.Series({metric["config"]["column"]: metric["value"] for metric in metrics}, dtype=float)
+    return scores.reindex(reference.columns)
+
+# %% reject="drift-scores" name="whether there is drift" message="instead of the score"
+def drift_scores(reference, current):
+    usable = [c for c in reference if c in current and reference[c].notna().any() and current[c].notna().any()]
+    report = Report([DataDriftPreset(num_method="wasserstein", cat_method="psi")])
+    metrics = report.run(current[usable], reference[usable]).dict()["metrics"][1:]
+    flags = {m["config"]["column"]: float(m["value"] >= m["config"]["threshold"]) for m in metrics}
+    return pd.Series(flags).reindex(reference.columns)

@@ -98,6 +98,70 @@ def permutation_drops(fit, train, test, target, score, repeats=5, seed=0):
         drops[c] = whole - np.mean(after)
     return pd.Series(drops)
 
+# %% accept="permutation-drops" name="hands the answers to fit as an array"
+def permutation_drops(fit, train, test, target, score, repeats=5, seed=0):
+    rng = np.random.default_rng(seed)
+    rows, answers = test.drop(columns=target), test[target].to_numpy()
+    predict = fit(train.drop(columns=target), train[target].to_numpy())
+    whole = score(answers, predict(rows))
+    return pd.Series({
+        c: np.mean([whole - score(answers, predict(rows.assign(**{c: rng.permutation(rows[c])}))) for _ in range(repeats)])
+        for c in rows
+    })
+
+# %% reject="permutation-drops" name="a negative drop becomes 0" message="Keep the sign"
+def permutation_drops(fit, train, test, target, score, repeats=5, seed=0):
+    rng = np.random.default_rng(seed)
+    rows, answers = test.drop(columns=target), test[target]
+    predict = fit(train.drop(columns=target), train[target])
+    whole = score(answers, predict(rows))
+    drops = {}
+    for c in rows:
+        after = [score(answers, predict(rows.assign(**{c: rng.permutation(rows[c].to_numpy())}))) for _ in range(repeats)]
+        drops[c] = max(0, whole - np.mean(after))
+    return pd.Series(drops)
+
+# %% reject="permutation-drops" name="the same shuffle in every repeat" message="Each repeat shuffles anew"
+def permutation_drops(fit, train, test, target, score, repeats=5, seed=0):
+    rows, answers = test.drop(columns=target), test[target]
+    predict = fit(train.drop(columns=target), train[target])
+    whole = score(answers, predict(rows))
+    drops = {}
+    for c in rows:
+        after = []
+        for _ in range(repeats):
+            rng = np.random.default_rng(seed)
+            after.append(score(answers, predict(rows.assign(**{c: rng.permutation(rows[c].to_numpy())}))))
+        drops[c] = whole - np.mean(after)
+    return pd.Series(drops)
+
+# %% reject="permutation-drops" name="index of the shuffled column reset" message="drops are NaN"
+def permutation_drops(fit, train, test, target, score, repeats=5, seed=0):
+    rows, answers = test.drop(columns=target), test[target]
+    predict = fit(train.drop(columns=target), train[target])
+    whole = score(answers, predict(rows))
+    drops = {}
+    for c in rows:
+        after = []
+        for i in range(repeats):
+            mixed = rows.copy()
+            mixed[c] = rows[c].sample(frac=1, random_state=seed + i).reset_index(drop=True)
+            after.append(score(answers, predict(mixed)))
+        drops[c] = whole - np.mean(after)
+    return pd.Series(drops)
+
+# %% reject="permutation-drops" name="drop as a share of the score" message="not a share"
+def permutation_drops(fit, train, test, target, score, repeats=5, seed=0):
+    rng = np.random.default_rng(seed)
+    rows, answers = test.drop(columns=target), test[target]
+    predict = fit(train.drop(columns=target), train[target])
+    whole = score(answers, predict(rows))
+    drops = {}
+    for c in rows:
+        after = [score(answers, predict(rows.assign(**{c: rng.permutation(rows[c].to_numpy())}))) for _ in range(repeats)]
+        drops[c] = (whole - np.mean(after)) / whole
+    return pd.Series(drops)
+
 # %% accept="suspects" name="calls itself without the worst input"
 def suspects(fit, train, test, target, too_good):
     names = [c for c in train if c != target]
@@ -193,6 +257,61 @@ def suspects(fit, train, test, target, too_good):
         names.remove(found[-1])
     return found
 
+# %% reject="suspects" name="an AUC at the limit is too good" message="not above it"
+def suspects(fit, train, test, target, too_good):
+    rng = np.random.default_rng(0)
+    found, left = [], [c for c in train if c != target]
+    while left:
+        predict = fit(train[left], train[target])
+        auc = roc_auc_score(test[target], predict(test[left]))
+        if auc < too_good:
+            return found
+        after = {c: roc_auc_score(test[target], predict(test[left].assign(**{c: rng.permutation(test[c].to_numpy())}))) for c in left}
+        found.append(min(after, key=after.get))
+        left.remove(found[-1])
+    return found
+
+# %% reject="suspects" name="rounds the AUC" message="Do not round"
+def suspects(fit, train, test, target, too_good):
+    rng = np.random.default_rng(0)
+    found, left = [], [c for c in train if c != target]
+    while left:
+        predict = fit(train[left], train[target])
+        auc = round(roc_auc_score(test[target], predict(test[left])), 2)
+        if auc <= too_good:
+            return found
+        after = {c: roc_auc_score(test[target], predict(test[left].assign(**{c: rng.permutation(test[c].to_numpy())}))) for c in left}
+        found.append(min(after, key=after.get))
+        left.remove(found[-1])
+    return found
+
+# %% reject="suspects" name="shuffles the training data" message="Shuffle in test"
+def suspects(fit, train, test, target, too_good):
+    rng = np.random.default_rng(0)
+    found, left = [], [c for c in train if c != target]
+    while left:
+        predict = fit(train[left], train[target])
+        auc = roc_auc_score(test[target], predict(test[left]))
+        if auc <= too_good:
+            return found
+        after = {c: roc_auc_score(train[target], predict(train[left].assign(**{c: rng.permutation(train[c].to_numpy())}))) for c in left}
+        found.append(min(after, key=after.get))
+        left.remove(found[-1])
+    return found
+
+# %% reject="suspects" name="the input that is best alone" message="whose shuffling costs most"
+def suspects(fit, train, test, target, too_good):
+    found, left = [], [c for c in train if c != target]
+    while left:
+        predict = fit(train[left], train[target])
+        auc = roc_auc_score(test[target], predict(test[left]))
+        if auc <= too_good:
+            return found
+        after = {c: -roc_auc_score(test[target], fit(train[[c]], train[target])(test[[c]])) for c in left}
+        found.append(min(after, key=after.get))
+        left.remove(found[-1])
+    return found
+
 # %% accept="group-drops" name="draws other rows with iloc and concatenates"
 def group_drops(predict, rows, answers, score, groups, repeats=5, seed=0):
     base, result = score(answers, predict(rows)), {}
@@ -247,7 +366,7 @@ def group_drops(predict, rows, answers, score, groups, repeats=5, seed=0):
         return np.mean([whole - score(answers, predict(rows.assign(**{column: rng.permutation(rows[column])}))) for _ in range(repeats)])
     return pd.Series({name: max(single(column) for column in columns) for name, columns in groups.items()})
 
-# %% reject="group-drops" name="shuffles in the table that was given" message="about 0.5"
+# %% reject="group-drops" name="shuffles in the table that was given" message="changes the rows"
 def group_drops(predict, rows, answers, score, groups, repeats=5, seed=0):
     rng = np.random.default_rng(seed)
     whole = score(answers, predict(rows))
@@ -257,6 +376,41 @@ def group_drops(predict, rows, answers, score, groups, repeats=5, seed=0):
         for _ in range(repeats):
             rows[columns] = rows[columns].to_numpy()[rng.permutation(len(rows))]
             after.append(score(answers, predict(rows)))
+        drops[name] = whole - np.mean(after)
+    return pd.Series(drops)
+
+# %% reject="group-drops" name="turns the rows upside down" message="Each repeat shuffles anew"
+def group_drops(predict, rows, answers, score, groups, repeats=5, seed=0):
+    whole = score(answers, predict(rows))
+    return pd.Series({
+        name: whole - score(answers, predict(rows.assign(**{c: rows[c].to_numpy()[::-1] for c in columns})))
+        for name, columns in groups.items()
+    })
+
+# %% reject="group-drops" name="after minus before" message="before minus after"
+def group_drops(predict, rows, answers, score, groups, repeats=5, seed=0):
+    rng = np.random.default_rng(seed)
+    whole = score(answers, predict(rows))
+    drops = {}
+    for name, columns in groups.items():
+        drops[name] = 0.0
+        for _ in range(repeats):
+            order = rng.permutation(len(rows))
+            mixed = rows.assign(**{c: rows[c].to_numpy()[order] for c in columns})
+            drops[name] += (score(answers, predict(mixed)) - whole) / repeats
+    return pd.Series(drops)
+
+# %% reject="group-drops" name="groups stay shuffled" message="still shuffled"
+def group_drops(predict, rows, answers, score, groups, repeats=5, seed=0):
+    rng = np.random.default_rng(seed)
+    whole, mixed = score(answers, predict(rows)), rows.copy()
+    drops = {}
+    for name, columns in groups.items():
+        after = []
+        for _ in range(repeats):
+            order = rng.permutation(len(rows))
+            mixed[columns] = mixed[columns].to_numpy()[order]
+            after.append(score(answers, predict(mixed)))
         drops[name] = whole - np.mean(after)
     return pd.Series(drops)
 
@@ -319,6 +473,11 @@ def flat_effect():
     rows = pd.DataFrame({"wind": rng.uniform(0, 30, 300), "ground": np.repeat(["peat", "grass", "rock"], 100)})
     slope = {"peat": 2.0, "grass": -1.0, "rock": -1.0}
     return rows, lambda table: table["ground"].map(slope) * table["wind"] + 5
+
+# %% reject="flat-effect" name="two winds compared for equality" message="not between them"
+def flat_effect():
+    rows = pd.DataFrame({"wind": [0, 1] * 60, "kind": [0, 0, 1, 1] * 30})
+    return rows, lambda rows: (rows["wind"] == rows["kind"]) * 1.0
 
 # %% reject="flat-effect" name="wind has no effect at all" message="wind does not matter"
 def flat_effect():
@@ -425,6 +584,26 @@ def shapley(players, value):
         here = here | {player}
     return shares
 
+# %% reject="shapley" name="calls value with a list" message="call it with a list"
+def shapley(players, value):
+    n, shares = len(players), {}
+    for player in players:
+        others = [other for other in players if other != player]
+        shares[player] = sum(
+            factorial(size) * factorial(n - size - 1) / factorial(n) * (value([*team, player]) - value(list(team)))
+            for size in range(n) for team in combinations(others, size))
+    return shares
+
+# %% reject="shapley" name="only rotations of the list" message="all 6 orders"
+def shapley(players, value):
+    shares = dict.fromkeys(players, 0.0)
+    for start in range(len(players)):
+        team = frozenset()
+        for player in players[start:] + players[:start]:
+            shares[player] += (value(team | {player}) - value(team)) / len(players)
+            team |= {player}
+    return shares
+
 # %% accept="coalition-value" name="copies the background and overwrites columns"
 def coalition_value(predict, fire, background):
     def worth(team):
@@ -482,6 +661,18 @@ def coalition_value(predict, fire, background):
 # %% reject="coalition-value" name="one prediction per row" message="one number"
 def coalition_value(predict, fire, background):
     return lambda team: predict(background.assign(**{name: fire[name] for name in team}))
+
+# %% reject="coalition-value" name="equal rows of the background count once" message="count one by one"
+def coalition_value(predict, fire, background):
+    return lambda team: float(np.mean(predict(background.assign(**{name: fire[name] for name in team}).drop_duplicates())))
+
+# %% reject="coalition-value" name="known columns come first" message="in the order of the background"
+def coalition_value(predict, fire, background):
+    def value(team):
+        known = pd.DataFrame({name: fire[name] for name in team}, index=background.index)
+        return float(np.mean(predict(known.join(background.drop(columns=list(team))))))
+
+    return value
 
 # %% accept="class-contributions" name="shap_values and expected_value"
 def class_contributions(forest, rows, target):
@@ -550,7 +741,7 @@ def class_contributions(forest, rows, target):
 def to_probability(base, contributions):
     return 1 / (1 + np.exp(-contributions.sum(axis=1)))
 
-# %% reject="class-contributions" name="sign turned round" message="only the total is converted"
+# %% reject="class-contributions" name="sign turned round" message="sign in the exponent"
 def class_contributions(forest, rows, target):
     explained = shap.TreeExplainer(forest)(rows)
     place = list(forest.classes_).index(target)
@@ -558,6 +749,24 @@ def class_contributions(forest, rows, target):
 
 def to_probability(base, contributions):
     return 1 / (1 + np.exp(base + contributions.sum(axis=1)))
+
+# %% reject="class-contributions" name="odds instead of probabilities" message="these are odds"
+def class_contributions(forest, rows, target):
+    explained = shap.TreeExplainer(forest)(rows)
+    place = list(forest.classes_).index(target)
+    return explained.base_values[0, place], pd.DataFrame(explained.values[:, :, place], index=rows.index, columns=rows.columns)
+
+def to_probability(base, contributions):
+    return np.exp(base + contributions.sum(axis=1))
+
+# %% reject="class-contributions" name="base of the first class" message="the base is not"
+def class_contributions(forest, rows, target):
+    explained = shap.TreeExplainer(forest)(rows)
+    place = list(forest.classes_).index(target)
+    return explained.base_values[0, 0], pd.DataFrame(explained.values[:, :, place], index=rows.index, columns=rows.columns)
+
+def to_probability(base, contributions):
+    return 1 / (1 + np.exp(-base - contributions.sum(axis=1)))
 
 # %% accept="reason-codes" name="sorts a table"
 def reason_codes(contributions, fire, describe, k=3):
@@ -604,6 +813,17 @@ def reason_codes(contributions, fire, describe, k=3):
 def reason_codes(contributions, fire, describe, k=3):
     names = sorted((n for n in contributions.index if contributions[n] != 0), key=lambda n: (-abs(contributions[n]), n))
     return [f"{'raises' if fire[n] >= 0 else 'lowers'}: {describe(n, fire[n])}" for n in names[:k]]
+
+# %% reject="reason-codes" name="nearly 0 is no reason" message="expected"
+def reason_codes(contributions, fire, describe, k=3):
+    names = [name for name in contributions.index if abs(contributions[name]) > 0.01]
+    names.sort(key=lambda name: (-abs(contributions[name]), name))
+    return [("raises: " if contributions[name] > 0 else "lowers: ") + describe(name, fire[name]) for name in names[:k]]
+
+# %% reject="reason-codes" name="nlargest after sorting by name" message="the order of equals"
+def reason_codes(contributions, fire, describe, k=3):
+    sizes = contributions[contributions != 0].sort_index(ascending=False).abs().nlargest(k)
+    return [("raises: " if contributions[name] > 0 else "lowers: ") + describe(name, fire[name]) for name in sizes.index]
 
 # %% accept="counterfactual" name="looks at all changes and keeps the shortest"
 def counterfactual(predict, fire, reference, mutable, limit):
@@ -726,6 +946,58 @@ def counterfactual(predict, fire, reference, mutable, limit):
                 return {name: rows[name].iloc[0] for name in names}
     return None
 
+# %% reject="counterfactual" name="at the limit is below it" message="exactly 90"
+def counterfactual(predict, fire, reference, mutable, limit):
+    for size in range(len(mutable) + 1):
+        for chosen in combinations(mutable, size):
+            for _, other in reference.iterrows():
+                new = fire.copy()
+                new[list(chosen)] = other[list(chosen)]
+                if np.asarray(predict(pd.DataFrame([new])))[0] <= limit:
+                    return {name: new[name] for name in chosen}
+    return None
+
+# %% reject="counterfactual" name="single changes and pairs only" message="all three"
+def counterfactual(predict, fire, reference, mutable, limit):
+    for size in range(3):
+        for chosen in combinations(mutable, size):
+            for _, other in reference.iterrows():
+                new = fire.copy()
+                new[list(chosen)] = other[list(chosen)]
+                if np.asarray(predict(pd.DataFrame([new])))[0] < limit:
+                    return {name: new[name] for name in chosen}
+    return None
+
+# %% reject="counterfactual" name="adds to the best single change" message="best pair"
+def counterfactual(predict, fire, reference, mutable, limit):
+    same = pd.DataFrame([fire] * len(reference), index=reference.index)
+    if np.asarray(predict(same))[0] < limit:
+        return {}
+    chosen = []
+    while len(chosen) < len(mutable):
+        trials = []
+        for name in [name for name in mutable if name not in chosen]:
+            columns = [*chosen, name]
+            changed = same.assign(**{column: reference[column] for column in columns})
+            says = np.asarray(predict(changed))
+            trials.append((says.min(), columns, changed.iloc[says.argmin()][columns].to_dict()))
+        lowest, chosen, new = min(trials, key=lambda trial: trial[0])
+        if lowest < limit:
+            return new
+    return None
+
+# %% reject="counterfactual" name="changes the fire it was given" message="changes the fire"
+def counterfactual(predict, fire, reference, mutable, limit):
+    old = fire.copy()
+    for size in range(len(mutable) + 1):
+        for chosen in combinations(mutable, size):
+            for _, other in reference.iterrows():
+                for name in fire.index:
+                    fire[name] = other[name] if name in chosen else old[name]
+                if np.asarray(predict(pd.DataFrame([fire])))[0] < limit:
+                    return {name: other[name] for name in chosen}
+    return None
+
 # %% accept="surrogate" name="tree's own score"
 def surrogate(predict, train, test, inputs, depth):
     tree = DecisionTreeRegressor(max_depth=depth, min_samples_leaf=10).fit(train[inputs], predict(train[inputs]))
@@ -768,6 +1040,17 @@ def surrogate(predict, train, test, inputs, depth):
     tree = DecisionTreeRegressor(random_state=0).fit(train[inputs], predict(train[inputs]))
     return tree, r2_score(predict(test[inputs]), tree.predict(test[inputs]))
 
+# %% reject="surrogate" name="trained on all rows" message="Train it on train only"
+def surrogate(predict, train, test, inputs, depth):
+    rows = pd.concat([train, test])[inputs]
+    tree = DecisionTreeRegressor(max_depth=depth, random_state=0).fit(rows, predict(rows))
+    return tree, tree.score(test[inputs], predict(test[inputs]))
+
+# %% reject="surrogate" name="squared correlation" message="squared correlation"
+def surrogate(predict, train, test, inputs, depth):
+    tree = DecisionTreeRegressor(max_depth=depth, random_state=0).fit(train[inputs], predict(train[inputs]))
+    return tree, np.corrcoef(predict(test[inputs]), tree.predict(test[inputs]))[0, 1] ** 2
+
 # %% accept="agreement" name="membership matrix"
 def agreement(importances, k):
     inside = importances.rank(axis=1, ascending=False).le(k).to_numpy(int)
@@ -786,6 +1069,29 @@ def agreement(importances, k):
             pairs += 1
     return total / pairs
 
+# %% accept="agreement" name="exact fractions"
+def agreement(importances, k):
+    from fractions import Fraction
+
+    tops = [set(row.nlargest(k).index) for _, row in importances.iterrows()]
+    pairs = [Fraction(len(one & two), k) for one, two in combinations(tops, 2)]
+    return sum(pairs) / len(pairs)
+
+# %% reject="agreement" name="size regardless of sign" message="not the largest size"
+def agreement(importances, k):
+    tops = [set(row.abs().nlargest(k).index) for _, row in importances.iterrows()]
+    return np.mean([len(one & two) / k for one, two in combinations(tops, 2)])
+
+# %% reject="agreement" name="the least important" message="least important"
+def agreement(importances, k):
+    tops = [set(np.argsort(row)[:k]) for row in importances.to_numpy()]
+    return np.mean([len(one & two) / k for one, two in combinations(tops, 2)])
+
+# %% reject="agreement" name="divides by the number of models" message="six pairs"
+def agreement(importances, k):
+    tops = [set(row.nlargest(k).index) for _, row in importances.iterrows()]
+    return sum(len(one & two) / k for one, two in combinations(tops, 2)) / len(tops)
+
 # %% reject="agreement" name="a model agrees with itself" message="agreement with itself"
 def agreement(importances, k):
     tops = [set(row.nlargest(k).index) for _, row in importances.iterrows()]
@@ -801,7 +1107,7 @@ def agreement(importances, k):
     tops = [list(row.nlargest(k).index) for _, row in importances.iterrows()]
     return np.mean([np.mean([x == y for x, y in zip(a, b)]) for a, b in combinations(tops, 2)])
 
-# %% reject="agreement" name="compares with the first model only" message="All three pairs"
+# %% reject="agreement" name="compares with the first model only" message="All six pairs"
 def agreement(importances, k):
     tops = [set(row.nlargest(k).index) for _, row in importances.iterrows()]
     return np.mean([len(tops[0] & top) / k for top in tops[1:]])

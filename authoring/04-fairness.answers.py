@@ -75,6 +75,28 @@ def group_rates(truth, flagged, group, weights=None):
                    "false_positive_rate": (ww * f * (1 - t)).sum() / (ww * (1 - t)).sum() if (1 - t).any() else np.nan}
     return pd.DataFrame.from_dict({g: row for g, row in rows.items() if row["n"]}, orient="index", columns=["n", "selection_rate", "recall", "false_positive_rate"])
 
+# %% reject="group-rates" name="loses groups without a flagged case" message="every group should have a row"
+def group_rates(truth, flagged, group, weights=None):
+    df = pd.DataFrame({"t": np.asarray(truth), "f": np.asarray(flagged), "g": np.asarray(group)})
+    df["w"] = 1.0 if weights is None else np.asarray(weights, dtype=float)
+    rows = {}
+    for g in df.loc[df.f == 1, "g"].unique():
+        d = df[df.g == g]
+
+        def share(x):
+            return (x.w * x.f).sum() / x.w.sum() if len(x) else np.nan
+
+        rows[g] = [len(d), share(d), share(d[d.t == 1]), share(d[d.t == 0])]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["n", "selection_rate", "recall", "false_positive_rate"])
+
+# %% reject="group-rates" name="repeats the rows, which works for whole weights only" message="with weights"
+def group_rates(truth, flagged, group, weights=None):
+    df = pd.DataFrame({"t": np.asarray(truth), "f": np.asarray(flagged), "g": np.asarray(group)})
+    n = df.groupby("g").size()
+    if weights is not None:
+        df = df.loc[np.repeat(np.arange(len(df)), np.asarray(weights).astype(int))]
+    return pd.DataFrame({"n": n, "selection_rate": df.groupby("g").f.mean(), "recall": df[df.t == 1].groupby("g").f.mean(), "false_positive_rate": df[df.t == 0].groupby("g").f.mean()})
+
 # %% accept="rate-interval" name="scipy's exact interval (Clopper-Pearson)"
 def rate_interval(successes, n):
     if n == 0:
@@ -136,7 +158,7 @@ def rate_interval(successes, n):
     half = np.sqrt(p * (1 - p) / (n + 2))
     return max(0.0, p - half), min(1.0, p + half)
 
-# %% reject="rate-interval" name="always from 0 to 1" message="says too little"
+# %% reject="rate-interval" name="always from 0 to 1" message="say too little"
 def rate_interval(successes, n):
     return 0.0, 1.0
 
@@ -147,6 +169,39 @@ def rate_interval(successes, n):
     p = (successes + 2) / (n + 4)
     half = 1.96 * np.sqrt(p * (1 - p) / (n + 4))
     return p - half, p + half
+
+# %% accept="rate-interval" name="a Series with low and high"
+def rate_interval(successes, n):
+    if n == 0:
+        return pd.Series({"low": 0.0, "high": 1.0})
+    z = 1.96
+    c = (successes + z**2 / 2) / (n + z**2)
+    h = z / (n + z**2) * np.sqrt(successes * (n - successes) / n + z**2 / 4)
+    return pd.Series({"low": max(0, c - h), "high": min(1, c + h)})
+
+# %% reject="rate-interval" name="no case for n = 0" message="divides by 0"
+def rate_interval(successes, n):
+    z = 1.96
+    centre = (successes + z**2 / 2) / (n + z**2)
+    half = z / (n + z**2) * np.sqrt(successes * (n - successes) / n + z**2 / 4)
+    return max(0, centre - half), min(1, centre + half)
+
+# %% reject="rate-interval" name="z of an 80 % interval" message="too narrow everywhere"
+def rate_interval(successes, n):
+    if n == 0:
+        return 0, 1
+    z = 1.28
+    centre = (successes + z**2 / 2) / (n + z**2)
+    half = z / (n + z**2) * np.sqrt(successes * (n - successes) / n + z**2 / 4)
+    return max(0, centre - half), min(1, centre + half)
+
+# %% reject="rate-interval" name="variance for the standard error" message="And the root?"
+def rate_interval(successes, n):
+    if n == 0:
+        return 0, 1
+    p = (successes + 2) / (n + 4)
+    half = 1.96 * p * (1 - p) / (n + 4)
+    return max(0, p - half), min(1, p + half)
 
 # %% accept="gap-interval" name="Newcombe, from two Wilson intervals"
 def gap_interval(successes_a, n_a, successes_b, n_b):
@@ -206,6 +261,23 @@ def gap_interval(successes_a, n_a, successes_b, n_b):
     a, b = (successes_a + 1) / (n_a + 2), (successes_b + 1) / (n_b + 2)
     half = 1.96 * (np.sqrt(a * (1 - a) / n_a) + np.sqrt(b * (1 - b) / n_b))
     return max(-1, a - b - half), min(1, a - b + half)
+
+# %% reject="gap-interval" name="looks only whether a is empty" message="if a or b is empty"
+def gap_interval(successes_a, n_a, successes_b, n_b):
+    if n_a == 0:
+        return -1, 1
+    pa, pb = (successes_a + 1) / (n_a + 2), (successes_b + 1) / (n_b + 2)
+    half = 1.96 * np.sqrt(pa * (1 - pa) / (n_a + 2) + pb * (1 - pb) / (n_b + 2))
+    return max(-1, pa - pb - half), min(1, pa - pb + half)
+
+# %% reject="gap-interval" name="size of the gap without its sign" message="a minus b, not its size"
+def gap_interval(successes_a, n_a, successes_b, n_b):
+    if n_a == 0 or n_b == 0:
+        return -1, 1
+    pa, pb = (successes_a + 1) / (n_a + 2), (successes_b + 1) / (n_b + 2)
+    half = 1.96 * np.sqrt(pa * (1 - pa) / (n_a + 2) + pb * (1 - pb) / (n_b + 2))
+    gap = abs(pa - pb)
+    return max(-1, gap - half), min(1, gap + half)
 
 # %% accept="places" name="crosstab"
 def places_by_group(offered, group):
@@ -305,6 +377,13 @@ def service_frame(needs, offered, group):
     table.loc[pd.Series(np.asarray(needs)).groupby(np.asarray(group)).sum() == 0, "recall"] = np.nan
     return table
 
+# %% reject="service-frame" name="treats recall 0 as unknown" message="0 if nobody is"
+def service_frame(needs, offered, group):
+    def recall(y_true, y_pred):
+        value = true_positive_rate(y_true, y_pred)
+        return value if value > 0 else np.nan
+    return MetricFrame(metrics={"n": count, "selection_rate": selection_rate, "recall": recall}, y_true=needs, y_pred=offered, sensitive_features=group)
+
 # %% accept="worst-cell" name="dictionary of counts"
 def worst_cell(needs, offered, traits, minimum):
     counts = {}
@@ -371,6 +450,47 @@ def worst_cell(needs, offered, traits, minimum):
     label = fits["mean"].idxmin()
     return label, fits.loc[label, "mean"], int(fits.loc[label, "size"])
 
+# %% reject="worst-cell" name="more than the minimum instead of at least" message="(at least)"
+def worst_cell(needs, offered, traits, minimum):
+    df = traits.assign(_n=needs, _o=offered)
+    t = df[df._n == 1].groupby(list(traits.columns))._o.agg(["mean", "size"])
+    t = t[t["size"] > minimum]
+    if t.empty:
+        return None
+    cell = t["mean"].idxmin()
+    return cell if isinstance(cell, tuple) else (cell,), t.loc[cell, "mean"], int(t.loc[cell, "size"])
+
+# %% reject="worst-cell" name="passes over recall 0" message="recall 0:"
+def worst_cell(needs, offered, traits, minimum):
+    df = traits.assign(_n=needs, _o=offered)
+    t = df[df._n == 1].groupby(list(traits.columns))._o.agg(["mean", "size"])
+    t = t[(t["size"] >= minimum) & (t["mean"] > 0)]
+    if t.empty:
+        return None
+    cell = t["mean"].idxmin()
+    return cell if isinstance(cell, tuple) else (cell,), t.loc[cell, "mean"], int(t.loc[cell, "size"])
+
+# %% reject="worst-cell" name="plain text for a single column" message="a tuple with one value"
+def worst_cell(needs, offered, traits, minimum):
+    df = traits.assign(_n=needs, _o=offered)
+    t = df[df._n == 1].groupby(traits.columns.tolist() if traits.shape[1] > 1 else traits.columns[0])._o.agg(["mean", "size"])
+    t = t[t["size"] >= minimum]
+    if t.empty:
+        return None
+    cell = t["mean"].idxmin()
+    return cell, t.loc[cell, "mean"], int(t.loc[cell, "size"])
+
+# %% reject="worst-cell" name="works for two columns only" message="one column or more"
+def worst_cell(needs, offered, traits, minimum):
+    a, b = traits.columns[:2]
+    best = None
+    for x in traits[a].unique():
+        for y in traits[b].unique():
+            m = (traits[a] == x) & (traits[b] == y) & (needs == 1)
+            if m.sum() >= minimum and (best is None or offered[m].mean() < best[1]):
+                best = ((x, y), offered[m].mean(), int(m.sum()))
+    return best
+
 # %% accept="proxy-strength" name="logistic regression, held-out third"
 def proxy_strength(features, member):
     from sklearn.model_selection import train_test_split
@@ -428,6 +548,24 @@ def proxy_strength(features, member):
 def proxy_strength(features, member):
     model = HistGradientBoostingClassifier(max_iter=40, max_depth=3, random_state=0)
     return roc_auc_score(member, cross_val_predict(model, pd.get_dummies(features), member, cv=5))
+
+# %% reject="proxy-strength" name="text columns only" message="use all columns"
+def proxy_strength(features, member):
+    X = pd.get_dummies(features.select_dtypes(exclude="number"))
+    return roc_auc_score(member, cross_val_predict(LogisticRegression(max_iter=1000), X, member, cv=5, method="predict_proba")[:, 1])
+
+# %% reject="proxy-strength" name="codes text by the target before the split" message="coding text either"
+def proxy_strength(features, member):
+    X = features.copy()
+    for c in X:
+        if not pd.api.types.is_numeric_dtype(X[c]):
+            X[c] = X[c].map(member.groupby(X[c]).mean())
+    return roc_auc_score(member, cross_val_predict(LogisticRegression(max_iter=1000), X, member, cv=5, method="predict_proba")[:, 1])
+
+# %% reject="proxy-strength" name="probability of class 0" message="probabilities of class 0"
+def proxy_strength(features, member):
+    X = pd.get_dummies(features)
+    return roc_auc_score(member, cross_val_predict(LogisticRegression(max_iter=1000), X, member, cv=5, method="predict_proba")[:, 0])
 
 # %% accept="fair-on-paper" name="built row by row"
 def fair_on_paper():
@@ -546,6 +684,12 @@ def feasible(base_rates, criteria):
 def feasible(base_rates, criteria):
     return len(set(base_rates.values())) == 1 or len(criteria) <= 2
 
+# %% reject="feasible" name="each group agrees with some other" message="look at all groups"
+def feasible(base_rates, criteria):
+    v = list(base_rates.values())
+    equal = all(any(abs(a - b) < 1e-6 for j, b in enumerate(v) if j != i) for i, a in enumerate(v))
+    return equal or len(criteria) <= 2
+
 # %% accept="thresholds" name="loop over 400 values of recall"
 def thresholds(scores, needs, group, places):
     table = pd.DataFrame({"score": np.asarray(scores), "needs": np.asarray(needs), "group": np.asarray(group)})
@@ -592,6 +736,26 @@ def thresholds(scores, needs, group, places):
     each = int(places * len(scores) / len(names))
     return {name: np.sort(scores[group == name])[-each] for name in names}
 
+# %% reject="thresholds" name="budget averaged over the groups" message="there are places for"
+def thresholds(scores, needs, group, places):
+    s, n, g = map(np.asarray, (scores, needs, group))
+    best = None
+    for r in np.linspace(0.005, 1, 200):
+        cuts = {k: np.quantile(s[(g == k) & (n == 1)], 1 - r) for k in np.unique(g)}
+        if np.mean([(s[g == k] >= c).mean() for k, c in cuts.items()]) <= places:
+            best = cuts
+    return best
+
+# %% reject="thresholds" name="quantile r for quantile 1 - r" message="leave 1 - r of them below"
+def thresholds(scores, needs, group, places):
+    s, n, g = map(np.asarray, (scores, needs, group))
+    best = None
+    for r in np.linspace(0.005, 1, 200):
+        cuts = {k: np.quantile(s[(g == k) & (n == 1)], r) for k in np.unique(g)}
+        if sum((s[g == k] >= c).sum() for k, c in cuts.items()) / len(s) <= places:
+            best = cuts
+    return best
+
 # %% accept="fit-fair" name="small decision trees under the reduction"
 def fit_fair(features, needs, group):
     from sklearn.tree import DecisionTreeClassifier
@@ -604,7 +768,7 @@ def fit_fair(features, needs, group):
 def fit_fair(features, needs, group):
     from fairlearn.reductions import GridSearch
 
-    search = GridSearch(LogisticRegression(max_iter=1000), constraints=TruePositiveRateParity(), grid_size=15)
+    search = GridSearch(LogisticRegression(max_iter=1000), constraints=TruePositiveRateParity(), grid_size=41)
     search.fit(features, needs, sensitive_features=group)
     return search.predict
 
@@ -626,7 +790,7 @@ def fit_fair(features, needs, group):
     model = LogisticRegression(max_iter=1000).fit(features[columns], needs)
     return lambda new: model.predict(new[columns])
 
-# %% reject="fit-fair" name="offers a place to everyone" message="should cost at most 5 points"
+# %% reject="fit-fair" name="offers a place to everyone" message="everybody is offered a place"
 def fit_fair(features, needs, group):
     return lambda new: np.ones(len(new), dtype=int)
 
@@ -635,6 +799,37 @@ def fit_fair(features, needs, group):
     reduction = ExponentiatedGradient(LogisticRegression(max_iter=1000), TruePositiveRateParity(), max_iter=30)
     reduction.fit(features, needs, sensitive_features=group)
     return reduction
+
+# %% accept="fit-fair" name="raises weights of its own until the recalls agree"
+def fit_fair(features, needs, group):
+    # raise the weight of the people in need of the group with the lower recall, until recalls are equal
+    X, y, g = np.asarray(features, dtype=float), np.asarray(needs), np.asarray(group)
+    mean, std = X.mean(axis=0), X.std(axis=0)
+    X = (X - mean) / std
+    weights = np.ones(len(y))
+    best, best_gap = None, 9
+    for _ in range(60):
+        model = LogisticRegression(max_iter=1000).fit(X, y, sample_weight=weights)
+        d = model.predict(X)
+        recalls = {k: d[(y == 1) & (g == k)].mean() for k in set(g)}
+        gap = max(recalls.values()) - min(recalls.values())
+        if gap < best_gap:
+            best, best_gap = model, gap
+        if gap < 0.02:
+            break
+        worst, top = min(recalls, key=recalls.get), max(recalls, key=recalls.get)
+        weights[(y == 1) & (g == worst)] *= 1.1
+        weights[(y == 1) & (g == top)] *= 0.9
+    return lambda features: best.predict((np.asarray(features, dtype=float) - mean) / std)
+
+# %% reject="fit-fair" name="offers a place to nobody" message="nobody is offered a place"
+def fit_fair(features, needs, group):
+    return lambda features: np.zeros(len(features), dtype=int)
+
+# %% reject="fit-fair" name="lower threshold for everyone" message="at most"
+def fit_fair(features, needs, group):
+    model = LogisticRegression(max_iter=1000).fit(features, needs)
+    return lambda features: (model.predict_proba(features)[:, 1] > 0.3).astype(int)
 
 # %% accept="worth-discussing" name="compares all pairs at once"
 def worth_discussing(gap, utility):
@@ -683,3 +878,8 @@ def worth_discussing(gap, utility):
 def worth_discussing(gap, utility):
     total = utility - gap
     return total == total.max()
+
+# %% reject="worth-discussing" name="compares rounded numbers" message="is dominated among"
+def worth_discussing(gap, utility):
+    gap, utility = gap.round(2), utility.round(2)
+    return pd.Series([not ((gap <= a) & (utility >= b) & ((gap < a) | (utility > b))).any() for a, b in zip(gap, utility)], index=gap.index)

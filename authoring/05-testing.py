@@ -16,6 +16,16 @@
 # **Time:** about 170 minutes · **Points:** 30 · **Course outcome:** quality assurance of the whole pipeline, here of its code, its model and each change.
 
 # %% [markdown]
+# ## Where you stand
+#
+# Run this cell once. The table then follows your checks as you run them, and remembers them when you come back.
+
+# %%
+from mlelabs.progress import show_progress
+
+show_progress()
+
+# %% [markdown]
 # ## The situation
 #
 # **Dispatch triage** predicts, from what is known at the first assessment of a wildfire in Alberta, whether it will grow beyond 4 hectares, so that crews go there first. It has been
@@ -1754,5 +1764,5 @@ judge(test_dispatch, "notify", correct, defects, points=2)
 # %% [markdown]
 # ## Hand in
 #
-# Restart the kernel and run all cells (*Run → Restart Kernel and Run All Cells*), look at the checks once more, save, and upload this notebook, with its name unchanged, to
-# the assignment in Moodle. The folder `triage` need not be handed in.
+# Press **Validate**, above the notebook. It saves your work, runs it from the top in a fresh kernel, and tells you in words whether this file can be handed in and what it would
+# cost. Then download it (*File → Download*) and upload it, with its name unchanged, to the assignment in Moodle. The folder `triage` need not be handed in.

@@ -23,22 +23,22 @@ def scored(offices, size, seed):
     return pd.DataFrame({"office": office, "needs": needs, "score": 1 / (1 + np.exp(-log_odds))})
 
 
-def applicants(size, seed, offices=("North", "South"), recorded=0.45):
+def applicants(size, seed, offices=("North", "South"), recorded=0.3):
     """Return `size` people of two offices whose months without work are recorded unequally well.
 
     The second office writes down only the part `recorded` of the months; its people live further
-    away and are more often in need. Returns a DataFrame: office, months (without work), distance
-    (km), age (years), needs (1 or 0).
+    away and are a little more often in need. Returns a DataFrame: office, months (without work),
+    distance (km), age (years), needs (1 or 0).
     """
     rng = np.random.default_rng(seed)
     second = rng.random(size) < 0.4
-    needs = rng.random(size) < np.where(second, 0.5, 0.3)
+    needs = rng.random(size) < np.where(second, 0.35, 0.3)
     months = rng.gamma(3, 1, size) + needs * rng.gamma(5, 1.2, size)
     return pd.DataFrame(
         {
             "office": np.where(second, offices[1], offices[0]),
             "months": months * np.where(second, recorded, 1),
-            "distance": rng.normal(np.where(second, 25, 10), 6).clip(0),
+            "distance": rng.normal(np.where(second, 25, 10), 3).clip(0),
             "age": rng.integers(25, 60, size),
             "needs": needs.astype(int),
         }

@@ -9,6 +9,10 @@ LABS = build.labs()
 LAB = """# %% [markdown]
 # # Lab 9: Count
 #
+# **What you'll do:** add.
+#
+# **Course outcome:** arithmetic.
+#
 # **Time:** about 5 minutes · **Points:** 2
 
 # %% [markdown]
@@ -29,11 +33,13 @@ assert add(1, 2) == 3, "1 + 2 is 3"
 def course(tmp_path, monkeypatch):
     """A course directory with one small lab; the builder works in it."""
     monkeypatch.setattr(build, "ROOT", tmp_path)
-    for folder in ("authoring", "solutions", "labs"):
+    for folder in ("authoring", "solutions", "labs", "mlelabs"):
         (tmp_path / folder).mkdir()
     config = build.Path(__file__).parents[1] / "nbgrader_config.py"
     (tmp_path / "nbgrader_config.py").write_text(config.read_text())
-    (tmp_path / "authoring" / "front-page.md").write_text("{labs}\n")
+    (tmp_path / "authoring" / "front-page.md").write_text("{cards}\n")
+    (tmp_path / "README.md").write_text("<!-- labs:begin -->\n<!-- labs:end -->\n")
+    (tmp_path / "pyproject.toml").write_text('[tool.mlelabs]\nstudents = "us/labs"\n')
     (tmp_path / "authoring" / "09-count.py").write_text(LAB)
     return tmp_path
 
@@ -47,9 +53,9 @@ def test_notebooks_are_up_to_date(lab):
     assert build.is_current(lab), "run `make build` and commit what it writes"
 
 
-def test_front_page_is_up_to_date():
-    page = build.ROOT / "labs" / "README.md"
-    assert page.read_text(encoding="utf-8") == build.front_page(), "run `make build`"
+def test_pages_are_up_to_date():
+    for path, text in build.pages().items():
+        assert path.read_text(encoding="utf-8") == text, f"{path}: run `make build`"
 
 
 @pytest.mark.parametrize("lab", LABS)
@@ -110,6 +116,15 @@ def test_failed_build_keeps_the_last_good_one(course):
     write(course, LAB.replace("return a + b", "return a - b"))
     assert build.main([]) == 1
     assert path.read_bytes() == good
+
+
+def test_pages_tell_of_the_lab_and_link_to_the_students_repository(course):
+    assert build.main([]) == 0
+    card = (course / "labs" / "README.md").read_text()
+    assert "[Lab 9: Count](09-count/09-count.ipynb)" in card and "**5 minutes · 2 points**" in card
+    row = (course / "README.md").read_text()
+    assert "| Count: count | 5 min | 2 |" in row and "v2/gh/us/labs/HEAD?urlpath=" in row
+    assert '"add-check"' in (course / "mlelabs" / "labs.json").read_text()
 
 
 def test_missing_kernel_is_named(course, monkeypatch, capsys):

@@ -11,7 +11,8 @@ import nbformat
 import pytest
 from nbgrader.api import Gradebook
 
-from mlelabs.instructor import bank, build
+from mlelabs.instructor import bank, build, feedback
+from tests.classroom import plain
 
 LABS = build.labs()
 COURSE = ["nbgrader_config.py", "solutions", "labs"]
@@ -126,3 +127,17 @@ def test_feedback_can_be_read(graded):
         assert title in page
         assert "Score:" in page
     assert "not attempted yet" in page
+
+
+def test_feedback_shows_no_hidden_test(graded):
+    lab, course, _, _ = graded
+    cells = nbformat.read(build.notebook_path("solutions", lab), 4).cells
+    given = "\n".join(feedback.visible(c.source) for c in cells)
+    hidden = {line for c in cells for line in feedback.hidden_lines(c.source)}
+    hidden = {line for line in hidden if len(line) > 20 and line not in given}
+    assert len(hidden) > 10, "the lab has hidden tests; were they found?"
+    for student in ("solved", "half", "blank"):
+        page = (course / "feedback" / student / lab / f"{lab}.html").read_text(encoding="utf-8")
+        text = plain(page)
+        assert not [line for line in hidden if line in text]
+        assert "HIDDEN TESTS" not in text and feedback.CUT in text

@@ -6,7 +6,13 @@ import pytest
 from mlelabs.instructor import build
 
 # left behind by those who looked or ran a lab
-IGNORED = {".ipynb_checkpoints", "__pycache__", ".hypothesis", "drift-report.html"}
+IGNORED = {
+    ".ipynb_checkpoints",
+    ".progress.json",
+    "__pycache__",
+    ".hypothesis",
+    "drift-report.html",
+}
 MARKERS = [("### BEGIN SOLUTION", "### END SOLUTION"), ("### BEGIN HIDDEN", "### END HIDDEN")]
 
 

@@ -29,6 +29,8 @@ def test_second_office_records_a_part_of_the_months():
     distance = people.groupby("office")["distance"].mean()
     assert distance["Y"] > distance["X"] + 10
     assert people["age"].between(25, 59).all()
+    in_need = people.groupby("office")["needs"].mean()
+    assert abs(in_need["X"] - 0.30) < 0.02 and abs(in_need["Y"] - 0.35) < 0.02
 
 
 def test_the_seed_decides_everything():

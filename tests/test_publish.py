@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from mlelabs.instructor import build, publish
+from mlelabs.instructor.__main__ import program
 from tests.test_leaks import given_lines, secret_lines
 
 
@@ -28,7 +29,7 @@ def published(tmp_path_factory):
 
 
 def run(*arguments):
-    result = CliRunner().invoke(publish.main, list(map(str, arguments)))
+    result = CliRunner().invoke(program, ["publish", *map(str, arguments)])
     return result.exit_code, result.output
 
 
@@ -60,7 +61,7 @@ def test_students_can_use_it(published):
     for lab in build.labs():
         assert (published / "labs" / lab / f"{lab}.ipynb").exists()
     readme = (published / "README.md").read_text(encoding="utf-8")
-    assert "{labs}" not in readme and "labs/01-data-quality/01-data-quality.ipynb" in readme
+    assert "| [Lab 1](labs/01-data-quality/01-data-quality.ipynb" in readme
 
 
 def test_publishing_again_changes_nothing(published):

@@ -8,7 +8,7 @@ authoring/NN-topic.answers.py holds one cell per answer:
 A lab's cells run once; each answer runs in a fork of that state, in place of the solution.
 A check that ends with a number below its points gives partial credit, which counts as failed: an
 answer with message="Partial: 1.5 of 3 points" is rejected in this way.
-`python -m mlelabs.instructor.bank 01-data-quality` prints the verdicts, `--json` all that is known.
+`python -m mlelabs.instructor bank 01-data-quality` prints the verdicts, `--json` all that is known.
 """
 
 import argparse
@@ -221,7 +221,9 @@ def is_right(verdict):
 
 def main(arguments=None):
     """The command line; the exit code is 1 if an answer met another fate than foreseen."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        "python -m mlelabs.instructor bank", description=__doc__.split("\n")[0]
+    )
     parser.add_argument("lab")
     parser.add_argument("--exercise", help="run only the answers of this one")
     parser.add_argument("--json", action="store_true", help="print the verdicts as JSON")

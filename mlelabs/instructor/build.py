@@ -14,10 +14,12 @@ A lab is written as text (jupytext's percent format). Each cell may carry one sh
 
 import argparse
 import ast
+import json
 import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
 import jupytext
@@ -25,6 +27,8 @@ import nbformat
 from jupyter_client.kernelspec import NoSuchKernel
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+
+from mlelabs import handin
 
 ROOT = Path(__file__).parents[2]
 KEYS = ("exercise", "check", "memo", "free")
@@ -277,25 +281,95 @@ def build(lab, force=False):
     return True
 
 
-def front_page():
-    """The text of labs/README.md: authoring/front-page.md with a row for each lab."""
-    page = (ROOT / "authoring" / "front-page.md").read_text(encoding="utf-8")
-    return page.replace("{labs}", lab_rows())
+def pages():
+    """What is written from templates: dict, path -> text.
 
-
-def lab_rows(folder=""):
-    """A row of a table for each lab: topic, task, time and points, as its opening says.
-
-    folder: where the labs lie, seen from the page that holds the table.
+    The front page, the README's table and links, and what the hand-in check compares with.
     """
+    template = ROOT / "authoring" / "front-page.md"
+    readme = ROOT / "README.md"
+    return {
+        ROOT / "labs" / "README.md": _filled(template).replace("{cards}", _cards()),
+        readme: _with_table(_filled(readme)),
+        ROOT / "mlelabs" / "labs.json": _digests(),
+    }
+
+
+def student_readme():
+    """The README of the students' repository."""
+    return _with_table(_filled(ROOT / "authoring" / "student-readme.md"))
+
+
+def students():
+    """Where the students' repository lives ("owner/name"), as pyproject.toml says."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return project["tool"]["mlelabs"]["students"]
+
+
+def _filled(path):
+    """A page whose links to the students' repository, and to it on Binder, are the present ones."""
+    text = path.read_text(encoding="utf-8")
+    text = re.sub(r"(mybinder\.org/v2/gh)/[^/]+/[^/]+/HEAD", rf"\1/{students()}/HEAD", text)
+    return re.sub(r"(?m)^(\[students\]: https://github\.com)/.+$", rf"\1/{students()}", text)
+
+
+def _with_table(text):
+    """A page with a row for each lab between its two marks."""
+    head = "| Lab | Topic | Time | Points | Without installing |\n|---|---|---|---|---|\n"
     rows = []
     for lab in labs():
-        opening = read_lab(lab).cells[0].source
-        title = re.search(r"^# (Lab \d+: .+)$", opening, re.M)[1]
-        task = re.search(r"\*\*What you'll do:\*\* (.+)$", opening, re.M)[1]
-        minutes, points = TOTALS.search(opening).groups()
-        rows.append(f"| [{title}]({folder}{lab}/{lab}.ipynb) | {task} | {minutes} min | {points} |")
-    return "\n".join(rows)
+        about = opening(lab)
+        path = f"labs/{lab}/{lab}.ipynb"
+        badge = f"![Open lab {about['number']} on Binder](https://mybinder.org/badge_logo.svg)"
+        link = f"https://mybinder.org/v2/gh/{students()}/HEAD?urlpath=lab/tree/{path}"
+        rows.append(
+            f"| [Lab {about['number']}]({path}) | {about['topic']}: {about['title']} "
+            f"| {about['minutes']} min | {about['points']} | [{badge}]({link}) |\n"
+        )
+    marks = ("<!-- labs:begin -->\n", "<!-- labs:end -->")
+    before, _, rest = text.partition(marks[0])
+    return before + marks[0] + head + "".join(rows) + marks[1] + rest.partition(marks[1])[2]
+
+
+def _cards():
+    """A card for each lab: what it is about, how long it takes, what for."""
+    card = """\
+> ### [Lab {number}: {topic}]({lab}/{lab}.ipynb)
+>
+> **{minutes} minutes · {points} points**
+>
+> {task}
+>
+> *What for:* {outcome}
+"""
+    return "\n".join(card.format(lab=lab, **opening(lab)) for lab in labs())
+
+
+def opening(lab):
+    """What the opening of a lab says: dict of number, topic, title, task, minutes, points, outcome.
+
+    The topic is the name of its folder, in words.
+    """
+    text = read_lab(lab).cells[0].source
+    number, title = re.search(r"^# Lab (\d+): (.+)$", text, re.M).groups()
+    task = re.search(r"\*\*What you'll do:\*\* (.+)$", text, re.M)[1]
+    outcome = re.search(r"\*\*Course outcome:\*\* (.+)$", text, re.M)[1]
+    minutes, points = TOTALS.search(text).groups()
+    return {
+        "number": number,
+        "topic": lab[3:].replace("-", " ").capitalize(),
+        "title": title[0].lower() + title[1:],
+        "task": task[0].upper() + task[1:],
+        "minutes": minutes,
+        "points": points,
+        "outcome": outcome,
+    }
+
+
+def _digests():
+    """What identifies the cells of all released labs, as JSON."""
+    released = {lab: nbformat.read(notebook_path("labs", lab), 4) for lab in labs()}
+    return json.dumps({lab: handin.digests(released[lab]) for lab in released}, indent=1) + "\n"
 
 
 def back(path):
@@ -314,7 +388,9 @@ def back(path):
 
 def main(arguments=None):
     """The command line; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        "python -m mlelabs.instructor build", description=__doc__.split("\n")[0]
+    )
     parser.add_argument("labs", nargs="*", help="labs to build (all, if none is named)")
     parser.add_argument("--force", action="store_true", help="execute again what is up to date")
     parser.add_argument("--back", metavar="NOTEBOOK", help="write a notebook back to its text")
@@ -330,7 +406,8 @@ def main(arguments=None):
             )
         for lab in options.labs or labs():
             print(f"{lab}: {'built' if build(lab, options.force) else 'up to date'}", flush=True)
-        (ROOT / "labs" / "README.md").write_text(front_page(), encoding="utf-8")
+        for path, text in pages().items():
+            path.write_text(text, encoding="utf-8")
     except LabError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

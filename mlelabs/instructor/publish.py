@@ -1,42 +1,45 @@
 """Write the students' repository: labs, data, environment, their part of the package.
 
-`python -m mlelabs.instructor.publish DIR` writes it, and later brings it up to date.
+`python -m mlelabs.instructor publish DIR` writes it, and later brings it up to date.
 """
 
 import hashlib
 import json
-import sys
 from pathlib import Path
 
 import click
 
 from mlelabs.instructor import build
+from mlelabs.instructor.course import RoundError
 
 # What students get; everything else stays here
 GIVEN = [
-    ".jupyter/jupyter_lab_config.json",
+    ".jupyter/default.jupyterlab-workspace",
+    ".jupyter/jupyter_lab_config.py",
+    ".jupyter/jupyter_server_config.json",
     ".jupyter/labconfig",
+    ".jupyter/labextensions",
     "LICENSE",
+    "assignments",
     "binder",
     "data",
     "environment.yml",
     "labs",
     "mlelabs",
     "pyproject.toml",
-    "requirements.txt",
 ]
 KEPT_BACK = [
     "mlelabs/instructor",
     "**/__pycache__",
     "**/.ipynb_checkpoints",
-    ".jupyter/lab",
+    "**/.progress.json",
     "**/drift-report.html",
     "**/.hypothesis",
 ]
 MANIFEST = ".published.json"  # what was written, so that a foreign change is noticed
 
 
-class PublishError(Exception):
+class PublishError(RoundError):
     """Nothing was published; the message says why."""
 
 
@@ -48,7 +51,8 @@ def files():
     stale = [lab for lab in build.labs() if not build.is_current(lab)]
     if stale:
         raise PublishError(f"not up to date: {', '.join(stale)}; run `make build` first")
-    given = {"README.md": _readme().encode()}
+    lock = build.ROOT / "binder" / "requirements.txt"  # without the maintainers' tools
+    given = {"README.md": build.student_readme().encode(), "requirements.txt": lock.read_bytes()}
     for name in GIVEN:
         source = build.ROOT / name
         if not source.exists():
@@ -63,11 +67,6 @@ def files():
 def _is_kept_back(path):
     parts = (path, *path.parents)
     return any(part.match(pattern) for part in parts for pattern in KEPT_BACK)
-
-
-def _readme():
-    text = (build.ROOT / "authoring" / "student-readme.md").read_text(encoding="utf-8")
-    return text.replace("{labs}", build.lab_rows("labs/"))
 
 
 def publish(target):
@@ -128,28 +127,16 @@ def _digest(content):
     return hashlib.sha256(content).hexdigest()
 
 
-@click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--dry-run", is_flag=True, help="Say what would change and write nothing.")
-def main(folder, dry_run):
-    """Write the students' repository to FOLDER, or bring it up to date.
-
-    FOLDER may be new, empty, or one that was published before, also as a git repository. If it
-    holds anything else, nothing is written.
-    """
+def run(folder, dry_run):
+    """Publish, and say what changed. Raises PublishError before anything is written."""
     try:
         if dry_run:
             given, before = files(), _manifest(folder)
             changed = [p for p, content in given.items() if before.get(p) != _digest(content)]
         else:
             changed = publish(folder)
-    except (PublishError, build.LabError, OSError) as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(1)
+    except build.LabError as error:
+        raise PublishError(str(error)) from None
     for path in changed:
         click.echo(path)
     click.echo(f"{len(changed)} files {'would change' if dry_run else 'written'} in {folder}")
-
-
-if __name__ == "__main__":
-    main()
