@@ -765,30 +765,6 @@ def psi(reference, current, bins=10):
     p, q = (np.maximum(np.bincount(np.searchsorted(edges, x)) / len(x), 1e-4) for x in (reference, current))
     return float(((q - p) * np.log(q / p)).sum())
 
-# %% reject="verdict" name="the distance alone says whether it is unclear" message="equal samples prove nothing"
-def verdict(reference, current, smallest=0.1):
-    distance, p = stats.ks_2samp(reference.dropna(), current.dropna())
-    if p < 0.01:
-        return distance, p, "drift" if distance >= smallest else "small"
-    return distance, p, "unclear" if distance >= smallest else "stable"
-
-# %% reject="verdict" name="five per cent" message="p = 0.02"
-def verdict(reference, current, smallest=0.1):
-    reference, current = reference.dropna(), current.dropna()
-    distance, p = stats.ks_2samp(reference, current)
-    chance = 1.63 * np.sqrt(1 / len(reference) + 1 / len(current))
-    if p < 0.05:
-        return distance, p, "drift" if distance >= smallest else "small"
-    return distance, p, "stable" if chance <= smallest else "unclear"
-
-# %% reject="verdict" name="missing cells raise the number of values" message="only values count"
-def verdict(reference, current, smallest=0.1):
-    distance, p = stats.ks_2samp(reference.dropna(), current.dropna())
-    chance = 1.63 * np.sqrt(1 / len(reference) + 1 / len(current))
-    if p < 0.01:
-        return distance, p, "drift" if distance >= smallest else "small"
-    return distance, p, "stable" if chance <= smallest else "unclear"
-
 # %% reject="calibrate" name="without replacement" message="drawn with replacement?"
 def calibrate(reference, size, statistic, level=0.1, repeats=500, seed=0):
     tops = []

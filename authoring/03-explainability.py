@@ -941,7 +941,7 @@ def lost_if(**entered):
 print(f"{first.sum()} large fires are in the top tenth; without the three readings {lost_if(**blank)} would not be, without humidity alone {lost_if(humidity=np.nan)}")
 
 # %% [markdown]
-# Fast fires, wind and dry air raise the risk: sound reasons. But look at the grey dots on the left of humidity. No reading at all lowers the risk more than the dampest
+# Fast fires, wind and dry air raise the risk: sound reasons. But look at the dots at the far left of humidity (grey). No reading at all lowers the risk more than the dampest
 # air does. The model has learned how the log is **kept**: for the smallest fires nobody writes the weather down, so all three readings are missing together. In the log
 # that is true. On the day it is dangerous: whoever is too busy to read the instruments sends her own fire down the list. Of 389 large fires in the top tenth, 317 would
 # drop out of it without the three readings. (Without humidity alone it would be 250, but it is hardly ever missing alone.) Nothing in the AUC warns of that.
