@@ -14,7 +14,6 @@ elsewhere each run starts a Python of its own, which takes longer.
 """
 
 import ast
-import atexit
 import contextlib
 import gc
 import hashlib
@@ -27,12 +26,12 @@ import os
 import re
 import shutil
 import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+from mlelabs.helper import Helper, serve
 
 SECONDS = 10  # for one run; the tests of this lab need less than one
 START_UP = 50  # seconds more for a run that has to start a Python of its own
@@ -543,61 +542,23 @@ def _outcome(folder, hangs):
 # The helper process
 
 
-_helper = None  # (address, process); children of this process use the same one
+_helper = Helper("mlelabs.mutants")
 
 
 def _ask_helper(job):
-    """Send a job to the helper, start it if need be, and return the outcomes."""
-    global _helper
-    if _helper is None or not Path(_helper[0]).exists():
-        _helper = _start_helper()
-    with socket.socket(socket.AF_UNIX) as line:
-        line.connect(_helper[0])
-        with line.makefile("rw", encoding="utf-8") as file:
-            file.write(json.dumps(job) + "\n")
-            file.flush()
-            return json.loads(file.readline())
+    """Send a job to the helper and return the outcomes."""
+    with _helper.connect() as line, line.makefile("rw", encoding="utf-8") as file:
+        file.write(json.dumps(job) + "\n")
+        file.flush()
+        return json.loads(file.readline())
 
 
-def _start_helper():
-    folder = Path(tempfile.mkdtemp(prefix="mutants-"))
-    address = str(folder / "socket")
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    environment["HYPOTHESIS_STORAGE_DIRECTORY"] = str(folder)
-    # It ends when its standard input does: when this process and all its children have ended
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mlelabs.mutants", address],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=environment,
-        start_new_session=True,
-    )
-    if process.stdout.readline() != b"ready\n":
-        raise RuntimeError("the helper that runs the tests did not start")
-    atexit.register(process.stdin.close)
-    return address, process
-
-
-def _serve(address):
-    """Answer jobs at a socket until standard input ends."""
+def _main(address):
+    """Be the helper: answer jobs at a socket, and keep their outcomes beside it."""
+    cache = Path(address).parent
+    os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(cache)
     _warm_up()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who answer
-    with socket.socket(socket.AF_UNIX) as door:
-        door.bind(address)
-        door.listen(64)
-        print("ready", flush=True)
-        while True:
-            ready = multiprocessing.connection.wait([door, sys.stdin.buffer])
-            if sys.stdin.buffer in ready:
-                break
-            line, _ = door.accept()
-            if os.fork() == 0:
-                door.close()
-                _answer(line, Path(address).parent)
-                os._exit(0)
-            line.close()
-    shutil.rmtree(Path(address).parent, ignore_errors=True)
+    serve(address, lambda line: _answer(line, cache))
 
 
 def _warm_up():
@@ -625,11 +586,10 @@ def _warm_up():
 
 
 def _answer(line, cache):
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     with line.makefile("rw", encoding="utf-8") as file:
         job = json.loads(file.readline())
         file.write(json.dumps(_run_all(job, "fork", cache)) + "\n")
 
 
 if __name__ == "__main__":
-    _serve(sys.argv[1])
+    _main(sys.argv[1])

@@ -16,14 +16,12 @@ elsewhere each service starts a Python of its own, which takes longer.
 """
 
 import ast
-import atexit
 import base64
 import contextlib
 import http.client
 import inspect
 import json
 import linecache
-import multiprocessing.connection
 import os
 import pickle
 import queue
@@ -39,6 +37,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+
+from mlelabs.helper import Helper, serve
 
 SECONDS = 15  # without an answer, then something hangs; answers take milliseconds
 START_UP = 45  # seconds more for a service that has to start a Python of its own
@@ -285,7 +285,7 @@ class _Line:
         self.pid = self.folder = None
         self._news, self._problems = queue.Queue(), []
         if FORKS:
-            self._socket = _connect_to_helper()
+            self._socket = _helper.connect()
             self._reader = self._socket.makefile("r", encoding="utf-8")
             self._socket.sendall(json.dumps(job).encode() + b"\n")
         else:
@@ -439,67 +439,7 @@ def _watched(app, news):
 # The helper process
 
 
-_helper = None  # (address, process); children of this process use the same one
-
-
-def _connect_to_helper():
-    """A connection to the helper, which is started if need be."""
-    global _helper
-    if _helper is not None:
-        with contextlib.suppress(OSError):
-            return _connect(_helper[0])
-        shutil.rmtree(Path(_helper[0]).parent, ignore_errors=True)  # of a helper that died
-    _helper = _start_helper()
-    return _connect(_helper[0])
-
-
-def _connect(address):
-    line = socket.socket(socket.AF_UNIX)
-    try:
-        line.connect(address)
-    except OSError:
-        line.close()
-        raise
-    return line
-
-
-def _start_helper():
-    folder = tempfile.mkdtemp(prefix="services-")
-    address = f"{folder}/socket"
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    # It ends when its standard input does: when this process and all its children have ended
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mlelabs.service", address],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=environment,
-        start_new_session=True,
-    )
-    if process.stdout.readline() != b"ready\n":
-        raise RuntimeError("the helper that starts services did not start")
-    atexit.register(process.stdin.close)
-    return address, process
-
-
-def _help(address):
-    """Fork for each connection at a socket until standard input ends."""
-    _warm_up()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the services
-    with socket.socket(socket.AF_UNIX) as door:
-        door.bind(address)
-        door.listen(64)
-        print("ready", flush=True)
-        while True:
-            ready = multiprocessing.connection.wait([door, sys.stdin.buffer])
-            if sys.stdin.buffer in ready:
-                break
-            line, _ = door.accept()
-            if os.fork() == 0:
-                door.close()
-                _serve_forked(line)
-            line.close()
-    shutil.rmtree(Path(address).parent, ignore_errors=True)
+_helper = Helper("mlelabs.service")
 
 
 def _warm_up():
@@ -519,16 +459,12 @@ def _warm_up():
 
 def _serve_forked(line):
     """Become the process of one service: read the job from the line, and end when it does."""
-    try:
-        os.setsid()  # so that it can be stopped with everything that it started
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        _silence(0, 1, 2)
-        global _SALT
-        _SALT = random.SystemRandom().random()
-        with line.makefile("r", encoding="utf-8") as reader:
-            _serve(json.loads(reader.readline()), _teller(line.sendall), lambda: reader.read())
-    finally:
-        os._exit(1)
+    os.setsid()  # so that it can be stopped with everything that it started
+    _silence(0, 1, 2)
+    global _SALT
+    _SALT = random.SystemRandom().random()
+    with line.makefile("r", encoding="utf-8") as reader:
+        _serve(json.loads(reader.readline()), _teller(line.sendall), lambda: reader.read())
 
 
 def _serve_alone():
@@ -558,6 +494,7 @@ def _teller(write):
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        _help(sys.argv[1])
+        _warm_up()
+        serve(sys.argv[1], _serve_forked)
     else:
         _serve_alone()

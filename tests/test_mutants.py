@@ -194,7 +194,7 @@ def test_helper_ends_with_its_process():
     code = (
         "from mlelabs import mutants\n"
         "print(mutants.run_tests('def test_a(): assert 1', 'ingest', [{}])[0]['passed'])\n"
-        "print(mutants._helper[1].pid if mutants._helper else 0)\n"
+        "print(mutants._helper.process.pid if mutants.FORKS else 0)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     passed, pid = done.stdout.split("\n")[:2]

@@ -130,7 +130,7 @@ def test_gone_when_the_notebook_is_killed(forks, tmp_path):
         "exec(service.HEADER)\n"
         "exec(compile(source, '<c>', 'exec'))\n"
         "with service.running(make_app) as one:\n"
-        "    helper = service._helper[1].pid if service.FORKS else one.pid\n"
+        "    helper = service._helper.process.pid if service.FORKS else one.pid\n"
         "    print(one.pid, one.port, one.folder, helper, flush=True)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
@@ -221,7 +221,7 @@ def test_a_helper_that_died_is_replaced():
         pytest.skip("there is no helper on this system")
     with service.running(cell(ECHO)):
         pass
-    address, helper = service._helper
+    address, helper = service._helper.address, service._helper.process
     helper.kill()
     helper.wait()
     with service.running(cell(ECHO)) as one:
