@@ -63,7 +63,7 @@ def serve(address, answer):
 
     answer: function that is called with the connection, in a process of its own.
     """
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who answer
+    signal.signal(signal.SIGCHLD, _bury)
     with socket.socket(socket.AF_UNIX) as door:
         door.bind(address)
         door.listen(64)
@@ -83,6 +83,13 @@ def serve(address, answer):
                     os._exit(1)
             line.close()
     shutil.rmtree(Path(address).parent, ignore_errors=True)
+
+
+def _bury(*_):
+    """Wait for those who have answered, or the system would forget the time that they took."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def _connect(address):
