@@ -12,6 +12,8 @@ import pytest
 from nbgrader.api import Gradebook
 
 from mlelabs.instructor import bank, build, feedback
+from mlelabs.instructor.engine import sandbox
+from mlelabs.instructor.engine.grade import grade_all
 from tests.classroom import plain
 
 LABS = build.labs()
@@ -102,6 +104,17 @@ def test_marks(graded):
     assert blank == dict.fromkeys(points, 0)
     expected = {name: points[name] * (name.removesuffix("-check") in half) for name in points}
     assert grades(course, lab, "half") == expected
+
+
+@pytest.mark.skipif(bool(sandbox.missing()), reason=sandbox.missing())
+def test_our_engine_gives_the_same_marks(graded, tmp_path):
+    lab, course, _, _ = graded
+    course = shutil.copytree(course, tmp_path / "course")
+    students = ("solved", "half", "blank")
+    before = {student: grades(course, lab, student) for student in students}
+    records = list(grade_all(course, lab, students))
+    assert [record["message"] for record in records] == [""] * len(students)
+    assert {record["student"]: record["points"] for record in records} == before
 
 
 def test_stripped_submission_is_named_and_kept(graded):
