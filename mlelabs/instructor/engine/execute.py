@@ -5,6 +5,7 @@ In and out is plain data (JSON): what a student's kernel sends is text to us, ne
 
 import asyncio
 import base64
+import copy
 import os
 import time
 from pathlib import Path
@@ -17,7 +18,7 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat.v4 import new_output
-from traitlets import Any, Instance
+from traitlets import Any, Dict, Instance
 from traitlets.config import Config
 
 from mlelabs.instructor.engine import honesty, provisioner, sandbox
@@ -26,6 +27,7 @@ STOPPED = "GradingStopped"
 SECONDS_TO_ANSWER = 30  # a canary takes milliseconds; longer means that the kernel is deaf
 MESSAGE_BYTES = 32 << 20
 QUEUED_MESSAGES = 200
+FRESH_STARTS = 4  # of a kernel that ended: one mistake must not cost all later points
 
 
 class Client(AsyncKernelClient):
@@ -39,21 +41,57 @@ class Submission(NotebookClient):
     """One submission's notebook, executed for grading."""
 
     limits = Instance(sandbox.Limits)
-    on_kernel = Any(None)
+    new_manager = Any(help="makes a manager for one kernel")
+    start = Dict(help="what its start_kernel() takes")
 
     def __init__(self, notebook, **options):
         super().__init__(notebook, **options)
         self.started = time.monotonic()
         self.shown = 0  # bytes of output so far
         self.why = ""  # the kernel was stopped, if not empty
-        self.slow = ""  # the first cell that took too long and was interrupted
+        self.told = []  # which cells ended a kernel or were interrupted, and why
+        self.skipped = set()  # their numbers: they do not run again
+        self.fresh_starts = 0
         self.suspicious = []
         self.known = {}  # fingerprints: dotted name -> numbers
-        self.cpu_at_start = 0.0
+        self.cpu = self.cpu_at_start = 0.0
+        self.guard = None
         checks = [cell.source for cell in notebook.cells if _is_check(cell)]
         self.watched = frozenset().union(*map(honesty.used_names, checks))
 
     # --- the kernel
+
+    async def begin(self):
+        """Start a kernel. Raises what a kernel provisioner raises."""
+        self.km = self.new_manager()
+        await self.km.start_kernel(**self.start)
+        await self.async_start_new_kernel_client()
+
+    async def end(self):
+        """End the kernel, if there is one, and give back what it held."""
+        if self.guard:
+            self.guard.cancel()
+        if self.kc:
+            self.kc.stop_channels()
+            self.kc = None
+        if self.km and self.km.provisioner:
+            # a kernel that was stopped has taken its count along
+            used = cpu_seconds(self.km.provisioner.processes()) - self.cpu_at_start
+            self.cpu += max(0.0, used)
+            await self.km.provisioner.kill()
+            await self.km.provisioner.cleanup()
+
+    async def _begin_anew(self, index):
+        """Run in a fresh kernel all that came before cell `index`, but what ended a kernel."""
+        self.fresh_starts += 1
+        await self.end()
+        self.why, self.known, self.shown = "", {}, 0
+        await self.begin()
+        for number, cell in enumerate(self.nb.cells[:index]):
+            if cell.cell_type == "code" and number not in self.skipped and cell.source.strip():
+                await super().async_execute_cell(copy.deepcopy(cell), number)
+                if _is_given(cell):
+                    await self._remember(cell)
 
     async def async_start_new_kernel_client(self):
         """Connect to a kernel that already listens; return the client.
@@ -160,15 +198,23 @@ class Submission(NotebookClient):
             elif _is_given(cell):
                 await self._remember(cell)
         except Exception as error:  # what a hostile kernel sends may break anything that reads it
-            reasons = {
-                DeadKernelError: "the kernel died",
-                CellTimeoutError: "the kernel did not answer",
-            }
-            why = f"the kernel sent what cannot be read ({type(error).__name__})"
-            await self._stop(reasons.get(type(error), why))
+            await self._stop(_reason(error))
             self.why = f"in cell {name}, {self.why}"
+            self.told.append(self.why)
+            self.skipped.add(cell_index)
+            cell.outputs = []
             _fail(cell, STOPPED, self.why)
+            await self._go_on(cell_index)
         return cell
+
+    async def _go_on(self, index):
+        """Go on behind a cell that ended the kernel, if there is time and patience left."""
+        if self.fresh_starts < FRESH_STARTS and self._seconds_left() > 0:
+            try:
+                await self._begin_anew(index)
+            except Exception as error:
+                await self._stop(_reason(error))
+                self.why = f"{self.told[-1]}; and again without it, {self.why}"
 
     async def _canary(self, cell):
         """Why this check's verdict will not be believed; empty if it will."""
@@ -212,7 +258,9 @@ class Submission(NotebookClient):
         content = (exec_reply or {}).get("content", {})
         if content.get("ename") == "CellTimeoutError":
             limit = f"took more than {self.limits.cell_seconds:g} s and was interrupted"
-            self.slow = self.slow or f"cell {_name(cell, cell_index)} {limit}"
+            if cell_index not in self.skipped:
+                self.skipped.add(cell_index)
+                self.told.append(f"cell {_name(cell, cell_index)} {limit}")
         if content.get("status") == "error":
             named = [o.ename for o in cell.outputs if o.output_type == "error"]
             if content.get("ename") not in named:
@@ -249,22 +297,26 @@ def execute(job, server):
     result: dict with
         cells       for each cell {"outputs": [...], "execution_count": ...}
         suspicious  list of text
-        stopped     which cell stopped the kernel or had to be interrupted, and why; else ""
+        stopped     which cells ended the kernel or had to be interrupted, and why; else ""
         cpu         seconds of processor time that the student's kernel used
     """
     notebook = nbformat.reads(job["notebook"], 4)
     limits = sandbox.Limits(**job["limits"])
     files = {path: base64.b64decode(content) for path, content in job["files"].items()}
     provisioner.register()
-    manager = AsyncKernelManager(
-        kernel_name="python3",
-        context=_context(),
-        config=Config({provisioner.ForkedKernel.__name__: {"server": server}}),
-        client_factory=Client,
-    )
+
+    def new_manager():
+        return AsyncKernelManager(
+            kernel_name="python3",
+            context=_context(),
+            config=Config({provisioner.ForkedKernel.__name__: {"server": server}}),
+            client_factory=Client,
+        )
+
     client = Submission(
         notebook,
-        km=manager,
+        new_manager=new_manager,
+        start={"files": files, "given": job["given"], "limits": limits, "mode": job["mode"]},
         limits=limits,
         timeout=None,
         allow_errors=True,
@@ -282,8 +334,7 @@ def execute(job, server):
         # on a busy machine outputs may come late, and nbclient's 4 s would cost points
         iopub_timeout=max(4, int(limits.cell_seconds / 4)),
     )
-    start = {"files": files, "given": job["given"], "limits": limits, "mode": job["mode"]}
-    asyncio.run(_execute(client, start))
+    asyncio.run(_execute(client))
     return {
         "cells": [
             {"outputs": cell.outputs, "execution_count": cell.execution_count}
@@ -292,31 +343,20 @@ def execute(job, server):
             for cell in notebook.cells
         ],
         "suspicious": client.suspicious,
-        "stopped": client.why or client.slow,
+        "stopped": "; ".join(client.told),
         "cpu": client.cpu,
     }
 
 
-async def _execute(client, start):
-    client.guard = None
-    client.cpu = 0.0
+async def _execute(client):
     try:
-        await client.km.start_kernel(**start)
-        await client.async_start_new_kernel_client()
+        await client.begin()
         for index, cell in enumerate(client.nb.cells):
             await client.async_execute_cell(
                 cell, index, execution_count=client.code_cells_executed + 1
             )
-        used = cpu_seconds(client.km.provisioner.processes()) - client.cpu_at_start
-        client.cpu = max(0.0, used)  # a kernel that was stopped has taken its count along
     finally:
-        if client.guard:
-            client.guard.cancel()
-        if client.kc:
-            client.kc.stop_channels()
-        if client.km.provisioner:
-            await client.km.provisioner.kill()
-            await client.km.provisioner.cleanup()
+        await client.end()
 
 
 _contexts = []
@@ -338,6 +378,11 @@ def _context():
             context.setsockopt(option, value)
         _contexts.append(context)
     return _contexts[0]
+
+
+def _reason(error):
+    reasons = {DeadKernelError: "the kernel died", CellTimeoutError: "the kernel did not answer"}
+    return reasons.get(type(error), f"the kernel sent what cannot be read ({type(error).__name__})")
 
 
 def _is_check(cell):
