@@ -71,6 +71,8 @@ def serving(command, cwd, environment, path="/"):
 
 def serious_findings(page):
     """What axe-core finds in a page and calls serious or critical, as text."""
+    # JupyterLab's body has no height, and axe-core takes what is inside for hidden
+    page.add_style_tag(content="body { min-height: 100vh }")
     found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
     return [
         f"{violation['id']} at {node['target']}: {node['html'][:200]}"
