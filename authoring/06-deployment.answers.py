@@ -258,7 +258,7 @@ def validating_app():
 
     return app
 
-# %% reject="validate" name="status 200 with an error in the body" message="If it is 200: is the check strict"
+# %% reject="validate" name="status 200 with an error in the body" message="Is the check strict"
 def validating_app():
     app = FastAPI()
 
@@ -814,7 +814,7 @@ def two_services():
     first = [1] * 985 + [10_001] * 15
     return first, [150.0, 152.0] * 500
 
-# %% reject="quantiles" name="takes the counts as counts per bucket" message="The counts add up already"
+# %% reject="quantiles" name="takes the counts as counts per bucket" message="The counts are cumulative already"
 def bucket_quantile(buckets, q):
     total = sum(buckets.values())
     if total == 0:
@@ -2306,4 +2306,462 @@ jobs:
     runs-on: ubuntu-latest
     steps:
       - run: ./deploy.sh ${{ secrets.DEPLOY_KEY }}
+"""
+
+# %% accept="recipe" name="two stages with names, uv from an image, constraints of their own, a value that contains KEY"
+def dockerfile():
+    return """
+ARG PYTHON=3.12
+FROM --platform=linux/amd64 python:${PYTHON}-slim AS base
+COPY --from=ghcr.io/astral-sh/uv:0.4.20 /uv /bin/uv
+COPY constraints.txt ./
+COPY ["requirements.txt", "/tmp/"]
+RUN ["uv", "pip", "install", "--system", "-r", "/tmp/requirements.txt"]
+
+FROM base
+ENV MODEL=/app/models/monkey.pkl PYTHONUNBUFFERED=1
+WORKDIR /app
+COPY --chown=1000:1000 . .
+USER 1000
+ENTRYPOINT []
+HEALTHCHECK CMD wget -q -O- http://localhost:9000/live || exit 1
+CMD ["/usr/local/bin/uvicorn", "--port=9000", "--host", "0.0.0.0", "app:app"]
+"""
+
+
+def workflow():
+    return """
+"on":
+  push:
+    branches: [main, "dev/**"]
+  pull_request:
+jobs:
+  lint:
+    runs-on: ubuntu-latest
+    steps:
+      - run: ruff check . || true
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - run: |
+          pip install -r requirements.txt pytest || pip install --no-cache-dir -r requirements.txt
+          python -m pytest --maxfail=1 || exit 1
+      - run: pytest --durations=5 | tee slow.txt
+        shell: bash
+  deploy:
+    needs: [lint, test]
+    if: github.event_name != 'pull_request' && github.ref_name == 'main'
+    runs-on: ubuntu-latest
+    env:
+      DEPLOY_KEY: ${{secrets.DEPLOY_KEY}}
+    steps:
+      - run: ./deploy.sh
+"""
+
+# %% accept="recipe" name="an environment of an earlier stage, and a status that is passed on"
+def dockerfile():
+    return """
+FROM python:3.12-slim AS build
+COPY requirements.txt .
+RUN pip install --prefix=/install -r requirements.txt
+FROM python:3.12-slim
+COPY --from=build /install /usr/local
+COPY src/ src/
+USER nobody
+HEALTHCHECK CMD ["python", "src/check.py", "/live"]
+CMD ["python", "-m", "uvicorn", "src.app:app", "--host", "0.0.0.0"]
+"""
+
+
+def workflow():
+    return """
+on: push
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - run: |
+          if ! pytest; then
+            echo "the tests have failed"
+            exit 1
+          fi
+  deploy:
+    needs: test
+    if: github.ref == 'refs/heads/main'
+    runs-on: ubuntu-latest
+    steps:
+      - run: ./deploy.sh ${{ secrets.DEPLOY_KEY }}
+"""
+
+# %% reject="recipe" name="pip without -r" message="-r is missing"
+def dockerfile():
+    return """FROM python:3.12-slim
+COPY requirements.txt .
+RUN pip install requirements.txt
+COPY app.py .
+USER triage
+HEALTHCHECK CMD curl -f localhost:8000/live
+CMD ["uvicorn", "app:app", "--host", "0.0.0.0"]
+"""
+
+
+def workflow():
+    return ""
+
+# %% reject="recipe" name="a user of the first stage only" message="Each FROM begins anew, as root"
+def dockerfile():
+    return """FROM python:3.12-slim
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+COPY app.py .
+USER triage
+FROM python:3.12-slim
+COPY --from=0 /app.py .
+HEALTHCHECK CMD curl -f localhost:8000/live
+CMD ["uvicorn", "app:app", "--host", "0.0.0.0"]
+"""
+
+
+def workflow():
+    return ""
+
+# %% reject="recipe" name="one text in a list" message="no program has the name"
+def dockerfile():
+    return """FROM python:3.12-slim
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+COPY app.py .
+USER triage
+HEALTHCHECK CMD curl -f localhost:8000/live
+CMD ["uvicorn app:app --host 0.0.0.0"]
+"""
+
+
+def workflow():
+    return ""
+
+# %% reject="recipe" name="a shell in a list" message="CMD starts a shell"
+def dockerfile():
+    return """FROM python:3.12-slim
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+COPY app.py .
+USER triage
+HEALTHCHECK CMD curl -f localhost:8000/live
+CMD ["sh", "-c", "uvicorn app:app --host 0.0.0.0"]
+"""
+
+
+def workflow():
+    return ""
+
+# %% reject="recipe" name="a health check that cannot fail" message="can never fail"
+def dockerfile():
+    return """FROM python:3.12-slim
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+COPY app.py .
+USER triage
+HEALTHCHECK CMD curl -f localhost:8000/live || true
+CMD ["uvicorn", "app:app", "--host", "0.0.0.0"]
+"""
+
+
+def workflow():
+    return ""
+
+# %% reject="recipe" name="a health check of another port" message="without a number that is port 80"
+def dockerfile():
+    return """FROM python:3.12-slim
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+COPY app.py .
+USER triage
+HEALTHCHECK CMD curl -f localhost/live
+CMD ["uvicorn", "app:app", "--host", "0.0.0.0"]
+"""
+
+
+def workflow():
+    return ""
+
+# %% reject="recipe" name="the status of tee instead of pytest" message="that is no gate"
+def dockerfile():
+    return """FROM python:3.12-slim
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+COPY app.py .
+USER triage
+HEALTHCHECK CMD curl -f localhost:8000/live
+CMD ["uvicorn", "app:app", "--host", "0.0.0.0"]
+"""
+
+
+def workflow():
+    return """
+on: push
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - run: pytest | tee report.txt
+  deploy:
+    needs: test
+    if: github.ref == 'refs/heads/main'
+    runs-on: ubuntu-latest
+    steps:
+      - run: ./deploy.sh ${{ secrets.DEPLOY_KEY }}
+"""
+
+# %% reject="recipe" name="if pytest, and a message" message="that is no gate"
+def dockerfile():
+    return """FROM python:3.12-slim
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+COPY app.py .
+USER triage
+HEALTHCHECK CMD curl -f localhost:8000/live
+CMD ["uvicorn", "app:app", "--host", "0.0.0.0"]
+"""
+
+
+def workflow():
+    return """
+on: push
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - run: if pytest; then echo well; else echo ill; fi
+  deploy:
+    needs: test
+    if: github.ref == 'refs/heads/main'
+    runs-on: ubuntu-latest
+    steps:
+      - run: ./deploy.sh ${{ secrets.DEPLOY_KEY }}
+"""
+
+# %% reject="recipe" name="pytest is installed, not run" message="no step of the job test runs pytest"
+def dockerfile():
+    return """FROM python:3.12-slim
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+COPY app.py .
+USER triage
+HEALTHCHECK CMD curl -f localhost:8000/live
+CMD ["uvicorn", "app:app", "--host", "0.0.0.0"]
+"""
+
+
+def workflow():
+    return """
+on: push
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - run: pip install pytest
+  deploy:
+    needs: test
+    if: github.ref == 'refs/heads/main'
+    runs-on: ubuntu-latest
+    steps:
+      - run: ./deploy.sh ${{ secrets.DEPLOY_KEY }}
+"""
+
+# %% reject="recipe" name="a push to other branches" message="not on a push to main"
+def dockerfile():
+    return """FROM python:3.12-slim
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+COPY app.py .
+USER triage
+HEALTHCHECK CMD curl -f localhost:8000/live
+CMD ["uvicorn", "app:app", "--host", "0.0.0.0"]
+"""
+
+
+def workflow():
+    return """
+on: {push: {branches: [develop]}}
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - run: pytest
+  deploy:
+    needs: test
+    if: github.ref == 'refs/heads/main'
+    runs-on: ubuntu-latest
+    steps:
+      - run: ./deploy.sh ${{ secrets.DEPLOY_KEY }}
+"""
+
+# %% reject="recipe" name="a comparison outside of the braces" message="counts as true"
+def dockerfile():
+    return """FROM python:3.12-slim
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+COPY app.py .
+USER triage
+HEALTHCHECK CMD curl -f localhost:8000/live
+CMD ["uvicorn", "app:app", "--host", "0.0.0.0"]
+"""
+
+
+def workflow():
+    return """
+on: push
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - run: pytest
+  deploy:
+    needs: test
+    if: ${{ github.ref }} == 'refs/heads/main'
+    runs-on: ubuntu-latest
+    steps:
+      - run: ./deploy.sh ${{ secrets.DEPLOY_KEY }}
+"""
+
+# %% reject="recipe" name="main, or any push" message="lets others through"
+def dockerfile():
+    return """FROM python:3.12-slim
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+COPY app.py .
+USER triage
+HEALTHCHECK CMD curl -f localhost:8000/live
+CMD ["uvicorn", "app:app", "--host", "0.0.0.0"]
+"""
+
+
+def workflow():
+    return """
+on: push
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - run: pytest
+  deploy:
+    needs: test
+    if: github.ref == 'refs/heads/main' || github.event_name == 'push'
+    runs-on: ubuntu-latest
+    steps:
+      - run: ./deploy.sh ${{ secrets.DEPLOY_KEY }}
+"""
+
+# %% reject="recipe" name="every branch that begins with main" message="should run only for refs/heads/main"
+def dockerfile():
+    return """FROM python:3.12-slim
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+COPY app.py .
+USER triage
+HEALTHCHECK CMD curl -f localhost:8000/live
+CMD ["uvicorn", "app:app", "--host", "0.0.0.0"]
+"""
+
+
+def workflow():
+    return """
+on: push
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - run: pytest
+  deploy:
+    needs: test
+    if: startsWith(github.ref, 'refs/heads/main')
+    runs-on: ubuntu-latest
+    steps:
+      - run: ./deploy.sh ${{ secrets.DEPLOY_KEY }}
+"""
+
+# %% reject="recipe" name="also after failed tests" message="also when the tests have failed"
+def dockerfile():
+    return """FROM python:3.12-slim
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+COPY app.py .
+USER triage
+HEALTHCHECK CMD curl -f localhost:8000/live
+CMD ["uvicorn", "app:app", "--host", "0.0.0.0"]
+"""
+
+
+def workflow():
+    return """
+on: push
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - run: pytest
+  deploy:
+    needs: test
+    if: always() && github.ref == 'refs/heads/main'
+    runs-on: ubuntu-latest
+    steps:
+      - run: ./deploy.sh ${{ secrets.DEPLOY_KEY }}
+"""
+
+# %% reject="recipe" name="the key for the whole workflow" message="where each job sees it"
+def dockerfile():
+    return """FROM python:3.12-slim
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+COPY app.py .
+USER triage
+HEALTHCHECK CMD curl -f localhost:8000/live
+CMD ["uvicorn", "app:app", "--host", "0.0.0.0"]
+"""
+
+
+def workflow():
+    return """
+on: push
+env: {DEPLOY_KEY: '${{ secrets.DEPLOY_KEY }}'}
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - run: pytest
+  deploy:
+    needs: test
+    if: github.ref == 'refs/heads/main'
+    runs-on: ubuntu-latest
+    steps:
+      - run: ./deploy.sh ${{ secrets.DEPLOY_KEY }}
+"""
+
+# %% reject="recipe" name="an f-string that eats braces" message="one pair of braces is lost"
+def dockerfile():
+    return """FROM python:3.12-slim
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+COPY app.py .
+USER triage
+HEALTHCHECK CMD curl -f localhost:8000/live
+CMD ["uvicorn", "app:app", "--host", "0.0.0.0"]
+"""
+
+
+def workflow():
+    return """
+on: push
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - run: pytest
+  deploy:
+    needs: test
+    if: github.ref == 'refs/heads/main'
+    runs-on: ubuntu-latest
+    steps:
+      - run: ./deploy.sh ${ secrets.DEPLOY_KEY }
 """
