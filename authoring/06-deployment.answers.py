@@ -2765,3 +2765,639 @@ jobs:
     steps:
       - run: ./deploy.sh ${ secrets.DEPLOY_KEY }
 """
+
+# %% reject="package" name="an assert where ValueError is promised" message="an assert vanishes"
+def save_model(model, folder, facts):
+    for entry in ["version", "features", "data_sha256", "trained_until"]:
+        if entry not in facts:
+            raise ValueError(f"{entry} is missing")
+    data = pickle.dumps(model)
+    (folder / "model.pkl").write_bytes(data)
+    manifest = {**facts, "sha256": hashlib.sha256(data).hexdigest(), "sklearn": sklearn.__version__}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def load_model(folder):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    data = (folder / "model.pkl").read_bytes()
+    for entry in ["version", "features", "data_sha256", "trained_until", "sha256", "sklearn"]:
+        assert entry in manifest, f"{entry} is missing"
+    assert hashlib.sha256(data).hexdigest() == manifest["sha256"], "another digest"
+    assert manifest["sklearn"] == sklearn.__version__, "another scikit-learn"
+    return pickle.loads(data), manifest
+
+# %% accept="ready" name="async, with a pool of its own of the usual size"
+def ready_app(load):
+    pool = ThreadPoolExecutor()
+    app = FastAPI()
+    state = {}
+
+    def work():
+        try:
+            state["model"] = load()
+        except Exception as error:
+            state["error"] = str(error)
+
+    threading.Thread(target=work, daemon=True).start()
+
+    @app.get("/live")
+    async def live():
+        return {"live": True}
+
+    @app.get("/ready")
+    async def ready():
+        return JSONResponse({"ready": "model" in state}, 200 if "model" in state else 503)
+
+    @app.post("/predict")
+    async def predict(fire: dict):
+        if "model" not in state:
+            return JSONResponse({}, 503)
+        model = state["model"]
+        p = await asyncio.wrap_future(pool.submit(model.predict, fire))
+        return {"probability": p, "version": model.version}
+
+    return app
+
+# %% reject="ready" name="looks once a second whether the prediction is there" message="times that of a service"
+def ready_app(load):
+    app = FastAPI()
+    state = {"model": None}
+    pool = ThreadPoolExecutor(16)
+
+    def work():
+        state["model"] = load()
+
+    threading.Thread(target=work, daemon=True).start()
+
+    @app.get("/live")
+    async def live():
+        return {"live": True}
+
+    @app.get("/ready")
+    async def ready():
+        if state["model"] is None:
+            raise HTTPException(503, "loading")
+        return {"ready": True}
+
+    @app.post("/predict")
+    async def predict(fire: dict):
+        model = state["model"]
+        if model is None:
+            raise HTTPException(503, "loading")
+        future = pool.submit(model.predict, fire)
+        while not future.done():
+            await asyncio.sleep(1)
+        return {"probability": future.result(), "version": model.version}
+
+    return app
+
+# %% reject="fallback" name="async, and waits for the future without await" message="They wait for each other"
+def careful_app(model, limit):
+    app = FastAPI()
+    pool = ThreadPoolExecutor(32)
+
+    def rule(fire):
+        temperature, humidity = fire.get("temperature"), fire.get("relative_humidity")
+        if temperature is None or humidity is None:
+            return 0.05
+        return 0.3 if temperature >= 25 and humidity <= 30 else 0.05
+
+    @app.get("/live")
+    async def live():
+        return {"live": True}
+
+    @app.post("/predict")
+    async def predict(fire: dict):
+        try:
+            p = pool.submit(model.predict, fire).result(timeout=limit)
+            if isinstance(p, (int, float)) and 0 <= p <= 1:
+                return {"probability": p, "source": "model"}
+        except Exception:
+            pass
+        return {"probability": rule(fire), "source": "fallback"}
+
+    return app
+
+# %% reject="fallback" name="a text that looks like a number is accepted" message="that is no probability"
+def careful_app(model, limit):
+    app = FastAPI()
+    pool = ThreadPoolExecutor(32)
+
+    def rule(fire):
+        temperature, humidity = fire.get("temperature"), fire.get("relative_humidity")
+        if temperature is None or humidity is None:
+            return 0.05
+        return 0.3 if temperature >= 25 and humidity <= 30 else 0.05
+
+    @app.get("/live")
+    async def live():
+        return {"live": True}
+
+    @app.post("/predict")
+    def predict(fire: dict):
+        try:
+            p = float(pool.submit(model.predict, fire).result(timeout=limit))
+            if 0 <= p <= 1:
+                return {"probability": p, "source": "model"}
+        except Exception:
+            pass
+        return {"probability": rule(fire), "source": "fallback"}
+
+    return app
+
+# %% reject="fallback" name="after five failures the model is not asked for a while" message="eight fires in a row"
+def careful_app(model, limit):
+    app = FastAPI()
+    pool = ThreadPoolExecutor(32)
+    state = {"failures": 0, "closed_until": 0.0}
+
+    def rule(fire):
+        temperature, humidity = fire.get("temperature"), fire.get("relative_humidity")
+        if temperature is None or humidity is None:
+            return 0.05
+        return 0.3 if temperature >= 25 and humidity <= 30 else 0.05
+
+    @app.get("/live")
+    async def live():
+        return {"live": True}
+
+    @app.post("/predict")
+    def predict(fire: dict):
+        if time.monotonic() >= state["closed_until"]:
+            try:
+                p = pool.submit(model.predict, fire).result(timeout=limit)
+                if isinstance(p, (int, float)) and 0 <= p <= 1:
+                    state["failures"] = 0
+                    return {"probability": p, "source": "model"}
+            except Exception:
+                pass
+            state["failures"] += 1
+            if state["failures"] >= 5:
+                state["closed_until"] = time.monotonic() + 5
+        return {"probability": rule(fire), "source": "fallback"}
+
+    return app
+
+# %% reject="fallback" name="a pool with one thread" message="should be computed at the same time"
+def careful_app(model, limit):
+    app = FastAPI()
+    pool = ThreadPoolExecutor(max_workers=1)
+
+    def rule(fire):
+        temperature, humidity = fire.get("temperature"), fire.get("relative_humidity")
+        if temperature is None or humidity is None:
+            return 0.05
+        return 0.3 if temperature >= 25 and humidity <= 30 else 0.05
+
+    @app.get("/live")
+    async def live():
+        return {"live": True}
+
+    @app.post("/predict")
+    def predict(fire: dict):
+        try:
+            p = pool.submit(model.predict, fire).result(timeout=limit)
+            if isinstance(p, (int, float)) and 0 <= p <= 1:
+                return {"probability": p, "source": "model"}
+        except Exception:
+            pass
+        return {"probability": rule(fire), "source": "fallback"}
+
+    return app
+
+# %% accept="metrics" name="the app of prometheus_client, mounted"
+class Fire(BaseModel):
+    temperature: float
+    model_config = {"extra": "allow", "strict": True, "allow_inf_nan": False}
+
+def measured_app(model):
+    app = FastAPI()
+    answers = prometheus_client.Counter("predictions", "number of answers", ["outcome"])
+    duration = prometheus_client.Histogram("model_seconds", "duration", buckets=[0.05, 0.1, 0.25, 0.5, 1, 2.5])
+    app.mount("/metrics", prometheus_client.make_asgi_app())
+
+    @app.exception_handler(RequestValidationError)
+    def refuse(request, error):
+        answers.labels("refused").inc()
+        return Response(status_code=422)
+
+    @app.post("/predict")
+    def predict(fire: Fire):
+        try:
+            with duration.time():
+                p = model.predict(fire.model_dump())
+        except Exception:
+            answers.labels("error").inc()
+            return Response(status_code=503)
+        answers.labels("ok").inc()
+        return {"probability": p}
+
+    return app
+
+# %% accept="metrics" name="the text written by hand"
+def measured_app(model):
+    app = FastAPI()
+    lock = threading.Lock()
+    outcomes = {"ok": 0, "refused": 0, "error": 0}
+    times = []
+    limits = [0.05, 0.1, 0.25, 0.5, 1, 2.5, math.inf]
+    counts, total = [0] * 7, [0.0, 0]
+
+    def told(outcome):
+        with lock:
+            outcomes[outcome] += 1
+
+    @app.exception_handler(RequestValidationError)
+    def refused(request, error):
+        told("refused")
+        return JSONResponse({}, 422)
+
+    class Fire(BaseModel):
+        model_config = ConfigDict(extra="allow")
+        temperature: float = Field(strict=True, allow_inf_nan=False)
+
+    @app.post("/predict")
+    def predict(fire: Fire):
+        begin = time.monotonic()
+        try:
+            p = model.predict(fire.model_dump())
+        except Exception:
+            told("error")
+            raise HTTPException(503)
+        finally:
+            took = time.monotonic() - begin
+            with lock:
+                total[0] += took
+                total[1] += 1
+                for i, limit in enumerate(limits):
+                    counts[i] += took <= limit
+        told("ok")
+        return {"probability": p}
+
+    @app.get("/metrics")
+    def metrics():
+        lines = ["# HELP predictions_total outcomes", "# TYPE predictions_total counter"]
+        lines += [f'predictions_total{{outcome="{k}"}} {v}' for k, v in outcomes.items()]
+        lines += ["# TYPE model_seconds histogram"]
+        for limit, count in zip(limits, counts):
+            le = "+Inf" if math.isinf(limit) else str(limit)
+            lines.append(f'model_seconds_bucket{{le="{le}"}} {count}')
+        lines += [f"model_seconds_sum {total[0]}", f"model_seconds_count {total[1]}", ""]
+        return PlainTextResponse("\n".join(lines))
+
+    return app
+
+# %% reject="metrics" name="a lenient number: a text becomes one" message="should get 422, it gets 200"
+def measured_app(model):
+    app = FastAPI()
+    registry = prometheus_client.CollectorRegistry()
+    outcomes = prometheus_client.Counter("predictions", "answers", ["outcome"], registry=registry)
+    seconds = prometheus_client.Histogram("model_seconds", "seconds", buckets=[0.05, 0.1, 0.25, 0.5, 1, 2.5], registry=registry)
+
+    @app.post("/predict")
+    async def predict(request: Request):
+        try:
+            fire = await request.json()
+            float(fire["temperature"])
+        except (ValueError, KeyError, TypeError):
+            outcomes.labels("refused").inc()
+            raise HTTPException(422, "temperature must be a number")
+        try:
+            with seconds.time():
+                p = await asyncio.to_thread(model.predict, fire)
+        except Exception:
+            outcomes.labels("error").inc()
+            raise HTTPException(503, "the model failed")
+        outcomes.labels("ok").inc()
+        return {"probability": p}
+
+    @app.get("/metrics")
+    def metrics():
+        return PlainTextResponse(prometheus_client.generate_latest(registry).decode())
+
+    return app
+
+# %% reject="metrics" name="a middleware counts other methods, too" message="and nothing else"
+def measured_app(model):
+    app = FastAPI()
+    registry = prometheus_client.CollectorRegistry()
+    outcomes = prometheus_client.Counter("predictions", "answers", ["outcome"], registry=registry)
+    seconds = prometheus_client.Histogram("model_seconds", "seconds", buckets=[0.05, 0.1, 0.25, 0.5, 1, 2.5], registry=registry)
+
+    @app.middleware("http")
+    async def count(request, call_next):
+        response = await call_next(request)
+        if request.url.path == "/predict":
+            outcome = {200: "ok", 422: "refused"}.get(response.status_code, "error")
+            outcomes.labels(outcome).inc()
+        return response
+
+    @app.post("/predict")
+    async def predict(request: Request):
+        try:
+            fire = await request.json()
+        except ValueError:
+            fire = None
+        temperature = fire.get("temperature") if isinstance(fire, dict) else None
+        if isinstance(temperature, bool) or not isinstance(temperature, (int, float)) or not math.isfinite(temperature):
+            raise HTTPException(422, "temperature must be a number")
+        try:
+            with seconds.time():
+                p = await asyncio.to_thread(model.predict, fire)
+        except Exception:
+            raise HTTPException(503, "the model failed")
+        return {"probability": p}
+
+    @app.get("/metrics")
+    def metrics():
+        return PlainTextResponse(prometheus_client.generate_latest(registry).decode())
+
+    return app
+
+# %% reject="metrics" name="buckets that are not cumulative" message="the buckets are cumulative"
+def measured_app(model):
+    app = FastAPI()
+    lock = threading.Lock()
+    outcomes = {"ok": 0, "refused": 0, "error": 0}
+    limits = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, math.inf]
+    buckets = {limit: 0 for limit in limits}
+    sums = {"seconds": 0.0, "count": 0}
+
+    def count(outcome):
+        with lock:
+            outcomes[outcome] += 1
+
+    def observe(value):
+        with lock:
+            sums["seconds"] += value
+            sums["count"] += 1
+            for limit in limits:
+                if value <= limit:
+                    buckets[limit] += 1
+                    break
+
+    @app.post("/predict")
+    async def predict(request: Request):
+        try:
+            fire = await request.json()
+        except ValueError:
+            fire = None
+        temperature = fire.get("temperature") if isinstance(fire, dict) else None
+        if isinstance(temperature, bool) or not isinstance(temperature, (int, float)) or not math.isfinite(temperature):
+            count("refused")
+            raise HTTPException(422, "temperature must be a number")
+        start = time.perf_counter()
+        try:
+            p = await asyncio.to_thread(model.predict, fire)
+        except Exception:
+            count("error")
+            raise HTTPException(503, "the model failed")
+        finally:
+            observe(time.perf_counter() - start)
+        count("ok")
+        return {"probability": p}
+
+    @app.get("/metrics")
+    def metrics():
+        lines = ["# TYPE predictions_total counter"]
+        lines += [f'predictions_total{{outcome="{name}"}} {number}' for name, number in outcomes.items()]
+        lines += ["# TYPE model_seconds histogram"]
+        for limit in limits:
+            name = "+Inf" if limit == math.inf else str(limit)
+            lines.append(f'model_seconds_bucket{{le="{name}"}} {buckets[limit]}')
+        lines += [f"model_seconds_sum {sums['seconds']}", f"model_seconds_count {sums['count']}"]
+        return PlainTextResponse("\n".join(lines) + "\n")
+
+    return app
+
+# %% reject="labels" name="known_on stays in the result" message="no other, got"
+def known_labels(predictions, labels, day):
+    known = labels[labels["known_on"] <= day].sort_values("known_on").drop_duplicates("request_id", keep="last")
+    made = predictions[predictions["day"] <= day]
+    return made.merge(known, on="request_id", how="left")
+
+# %% accept="canary" name="blake2b, and a line with null where the candidate raises"
+import queue
+
+def canary_app(stable, candidate, share):
+    app = FastAPI()
+    waiting = queue.Queue(maxsize=1000)
+
+    def worker():
+        while True:
+            fire, p = waiting.get()
+            try:
+                q = candidate.predict(fire)
+            except Exception:
+                q = None
+            with Path("shadow.jsonl").open("a", encoding="utf-8") as file:
+                json.dump({"fire_id": fire["fire_id"], "stable": p, "candidate": q}, file)
+                file.write("\n")
+
+    threading.Thread(target=worker, daemon=True).start()
+
+    def is_canary(fire_id):
+        digest = hashlib.blake2b(fire_id.encode(), digest_size=8).digest()
+        return int.from_bytes(digest, "little") < share * 2**64
+
+    @app.post("/predict")
+    def predict(fire: dict):
+        model = candidate if is_canary(fire["fire_id"]) else stable
+        try:
+            p = model.predict(fire)
+        except Exception:
+            if model is stable:
+                raise
+            model, p = stable, stable.predict(fire)
+        else:
+            if model is stable:
+                try:
+                    waiting.put_nowait((fire, p))
+                except queue.Full:
+                    pass
+        return {"probability": p, "version": model.version}
+
+    return app
+
+# %% reject="canary" name="ten buckets: a share of 5 per cent is none" message="the share is 0.05"
+def canary_app(stable, candidate, share):
+    app = FastAPI()
+    pool = ThreadPoolExecutor(2)
+    lock = threading.Lock()
+
+    def chosen(fire_id):
+        return int(hashlib.sha256(fire_id.encode()).hexdigest(), 16) % 10 < int(share * 10)
+
+    def shadow(fire, said):
+        line = {"fire_id": fire["fire_id"], "stable": said, "candidate": candidate.predict(fire)}
+        with lock, open("shadow.jsonl", "a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    @app.post("/predict")
+    def predict(fire: dict):
+        if chosen(fire["fire_id"]):
+            try:
+                return {"probability": candidate.predict(fire), "version": candidate.version}
+            except Exception:
+                return {"probability": stable.predict(fire), "version": stable.version}
+        p = stable.predict(fire)
+        pool.submit(shadow, fire, p)
+        return {"probability": p, "version": stable.version}
+
+    return app
+
+# %% reject="canary" name="at most instead of less than: a share of 0 has candidates" message="a share of 0"
+def canary_app(stable, candidate, share):
+    app = FastAPI()
+    pool = ThreadPoolExecutor(2)
+    lock = threading.Lock()
+
+    def chosen(fire_id):
+        return int(hashlib.sha256(fire_id.encode()).hexdigest(), 16) % 100 <= share * 100
+
+    def shadow(fire, said):
+        line = {"fire_id": fire["fire_id"], "stable": said, "candidate": candidate.predict(fire)}
+        with lock, open("shadow.jsonl", "a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    @app.post("/predict")
+    def predict(fire: dict):
+        if chosen(fire["fire_id"]):
+            try:
+                return {"probability": candidate.predict(fire), "version": candidate.version}
+            except Exception:
+                return {"probability": stable.predict(fire), "version": stable.version}
+        p = stable.predict(fire)
+        pool.submit(shadow, fire, p)
+        return {"probability": p, "version": stable.version}
+
+    return app
+
+# %% reject="canary" name="waits half a second for the shadow" message="no answer waits for the shadow"
+def canary_app(stable, candidate, share):
+    app = FastAPI()
+    pool = ThreadPoolExecutor(2)
+    lock = threading.Lock()
+
+    def chosen(fire_id):
+        return int(hashlib.sha256(fire_id.encode()).hexdigest(), 16) % 10_000 < share * 10_000
+
+    def shadow(fire, said):
+        line = {"fire_id": fire["fire_id"], "stable": said, "candidate": candidate.predict(fire)}
+        with lock, open("shadow.jsonl", "a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    @app.post("/predict")
+    def predict(fire: dict):
+        if chosen(fire["fire_id"]):
+            try:
+                return {"probability": candidate.predict(fire), "version": candidate.version}
+            except Exception:
+                return {"probability": stable.predict(fire), "version": stable.version}
+        p = stable.predict(fire)
+        try:
+            pool.submit(shadow, fire, p).result(timeout=0.5)
+        except Exception:
+            pass
+        return {"probability": p, "version": stable.version}
+
+    return app
+
+# %% reject="canary" name="a queue that blocks when it is full" message="the candidate hangs in shadow"
+import queue
+
+
+def canary_app(stable, candidate, share):
+    app = FastAPI()
+    waiting = queue.Queue(maxsize=64)
+
+    def chosen(fire_id):
+        return int(hashlib.sha256(fire_id.encode()).hexdigest(), 16) % 10_000 < share * 10_000
+
+    def work():
+        while True:
+            fire, said = waiting.get()
+            try:
+                line = {"fire_id": fire["fire_id"], "stable": said, "candidate": candidate.predict(fire)}
+            except Exception:
+                continue
+            with open("shadow.jsonl", "a") as file:
+                file.write(json.dumps(line) + "\n")
+
+    threading.Thread(target=work, daemon=True).start()
+
+    @app.post("/predict")
+    def predict(fire: dict):
+        if chosen(fire["fire_id"]):
+            try:
+                return {"probability": candidate.predict(fire), "version": candidate.version}
+            except Exception:
+                return {"probability": stable.predict(fire), "version": stable.version}
+        p = stable.predict(fire)
+        waiting.put((fire, p))
+        return {"probability": p, "version": stable.version}
+
+    return app
+
+# %% accept="swap" name="loads the first model beside, 503 until then"
+def swap_app(load):
+    app = FastAPI()
+    state = {"model": None, "previous": None}
+
+    def first():
+        state["model"] = load("v1")
+
+    threading.Thread(target=first, daemon=True).start()
+
+    @app.post("/predict")
+    def predict(fire: dict):
+        model = state["model"]
+        if model is None:
+            raise HTTPException(503, "loading")
+        return {"probability": model.predict(fire), "version": model.version}
+
+    @app.post("/swap")
+    def swap(wish: dict):
+        try:
+            new = load(wish["version"])
+            p = new.predict({"fire_id": "probe"})
+        except Exception:
+            raise HTTPException(409)
+        if not isinstance(p, (int, float)) or not 0 <= p <= 1:
+            raise HTTPException(409)
+        state["previous"], state["model"] = state["model"], new
+        return {"version": new.version}
+
+    @app.post("/rollback")
+    def rollback():
+        if state["previous"] is None:
+            raise HTTPException(409)
+        state["model"], state["previous"] = state["previous"], None
+        return {"version": state["model"].version}
+
+    return app
+
+# %% reject="rules" name="remembers an earlier stop" message="not on earlier calls"
+stopped = []
+
+
+def stop_canary(stable, canary):
+    if stopped:
+        return True
+    rate = np.concatenate([stable, canary]).mean()
+    spread = np.sqrt(rate * (1 - rate) * (1 / len(stable) + 1 / len(canary)))
+    if canary.mean() - stable.mean() > 3.3 * spread:
+        stopped.append(len(canary))
+    return bool(stopped)
+
+
+def alert_minutes(day):
+    errors = day["errors"].rolling(10, min_periods=1).sum()
+    requests = day["requests"].rolling(10, min_periods=1).sum()
+    minutes = (day["errors"] > 0).rolling(10, min_periods=1).sum()
+    woken = []
+    for t in range(len(day)):
+        bad = errors.iloc[t] > 0.04 * requests.iloc[t] and minutes.iloc[t] >= 3
+        if bad and (not woken or t - woken[-1] >= 30):
+            woken.append(t)
+    return woken

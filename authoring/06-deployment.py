@@ -324,6 +324,9 @@ with tempfile.TemporaryDirectory() as place:
     cases = {"the digest of the saved file": whole}
     fitting = whole | {"sha256": hashlib.sha256(bomb).hexdigest()}
     cases["another version of scikit-learn"] = fitting | {"sklearn": "1.0.2"}
+    cases["a later version of scikit-learn"] = fitting | {"sklearn": "99.0.0"}
+    cases["another patch of scikit-learn"] = fitting | {"sklearn": ".".join([*whole["sklearn"].split(".")[:2], "77"])}
+    cases["a digest that only begins like the right one"] = fitting | {"sha256": fitting["sha256"][:16] + "0" * 48}
     for key in whole:
         if key != "note":
             cases[f"no entry '{key}'"] = {k: v for k, v in fitting.items() if k != key}
@@ -506,6 +509,7 @@ def spoilt(name):
         return [7, True, ["a"], {"b": 1}, "x" * (TEXTS[name] + 1), 0.5][rng.integers(6)]
     low, high = LIMITS[name]
     values = [low - 1, high + 0.5, 1e300, -1e300, "1", "", True, False, [1], {"a": 2}, str(high)]
+    values += [None] * 3 if name.endswith("tude") else []
     return values[rng.integers(len(values))]
 
 
@@ -532,7 +536,7 @@ with running(validating_app) as service:
     for body in oddities:
         answer = service.post("/predict", body)
         assert answer.status_code < 500, f"the body {body[:80]!r} makes the service answer {answer.status_code} {service.why()}: whatever comes, it must refuse, not fail"
-        if body != oddities[-1]:
+        if body not in oddities[-2:]:  # half a character may stand in a text
             assert answer.status_code in (400, 422), f"the body {body[:80]!r} should be refused, it gets {answer.status_code}"
     assert service.ask("/predict", a_fire()), "after all that, a valid fire should still be accepted"
 ### END HIDDEN TESTS
@@ -717,7 +721,7 @@ with running(one_at_a_time, slow) as service, ThreadPoolExecutor(8) as pool:
 #
 # Write `ready_app(load)`. `load()` takes long, returns a model (`version`, `predict(fire)`), and may fail. The app answers at once after its start, while the model is still loading:
 #
-# - `GET /live`: 200, always: while the model loads, when loading has failed, and while predictions are being computed,
+# - `GET /live`: 200, always: while the model loads, when loading has failed, and while a few predictions are being computed,
 # - `GET /ready`: 503 until the model is loaded, then 200; 503 for good if loading failed,
 # - `POST /predict`: 503 until then; afterwards `{"probability": ..., "version": ...}`. **Four requests** at a time are computed at the same time, and each is answered as soon as
 #   the model has its result.
@@ -792,7 +796,9 @@ with running(ready_app, Loader(StandIn("v1", waits_for="answer"))) as service, T
     assert eventually(lambda: service.get("/ready").status_code == 200), "GET /ready does not become 200"
     waiting = pool.submit(service.post, "/predict", fires[0])
     assert eventually(lambda: noted(service, "v1.calls")), "POST /predict does not call the model"
-    assert service.get("/live").status_code == 200, "while a prediction is being computed, GET /live should answer 200"
+    for path in ("/live", "/ready"):
+        status = service.get(path).status_code
+        assert status == 200, f"while a prediction is being computed, GET {path} should answer 200, it answers {status}"
     (service.folder / "answer").touch()
     assert waiting.result().status_code == 200, "a prediction that takes a while should be answered in the end"
 with running(ready_app, Loader(StandIn("v1"), fails=True)) as service:
@@ -829,7 +835,8 @@ with running(ready_app, Loader(StandIn("w9", 0.75, sleeps=0.15), waits_for="go")
     assert all(call == fire for call in noted(service, "w9.calls")), "the model should get the fire as it was sent"
 with running(ready_app, Loader(StandIn("w9"), fails=True)) as service:
     assert eventually(lambda: noted(service, "loads")), "nobody calls load"
-    time.sleep(0.1)
+    time.sleep(1.2)
+    assert len(noted(service, "loads")) == 1, "the model cannot be loaded, and load is called again: 503 for good, one call for each service"
     found = [service.get("/live").status_code, service.get("/ready").status_code, service.post("/predict", fire).status_code]
     assert found == [200, 503, 503], f"the model cannot be loaded: /live, /ready and /predict should answer 200, 503, 503, they answer {found}"
 ### END HIDDEN TESTS
@@ -986,10 +993,10 @@ print("behind the with block, the model has returned:", future.done())
 # %% [markdown]
 # ## Exercise 6: A fallback that says so (2 points, about 14 minutes)
 #
-# Write `careful_app(model, limit)`. `POST /predict` answers 200 with `{"probability": p, "source": "model"}` if `model.predict(fire)` returns a number from 0 to 1 within `limit` seconds. If it takes longer, raises, or returns anything else (also NaN), it answers with
+# Write `careful_app(model, limit)`. `POST /predict` answers 200 with `{"probability": p, "source": "model"}` if `model.predict(fire)` returns a number from 0 to 1 within `limit` seconds. If it takes longer, raises, or returns anything else (also NaN; a text is no number), it answers with
 # `"source": "fallback"` and the rule's probability: 0.3 if `temperature` is at least 25 **and** `relative_humidity` at most 30, else 0.05 (also if one of them is null).
 #
-# The model is called at most once per request, never twice. Four requests at a time are computed at the same time. While calls of the model hang, all requests, also ten at a time, get their answer after `limit` and little more, and `GET /live` answers 200. When the model is well again, it is used again.
+# The model is called at most once per request, never twice; a model that has raised is asked again by the next request. Four requests at a time are computed at the same time. While calls of the model hang, all requests, also ten at a time, get their answer after `limit` and little more, and `GET /live` answers 200. When the model is well again, it is used again.
 #
 # <details><summary>Hint</summary>Keep one <code>ThreadPoolExecutor</code> for the whole app, outside of the function that answers: <code>pool.submit(model.predict, fire).result(timeout=limit)</code>. In an <code>async</code> function, <code>await asyncio.wait_for(asyncio.to_thread(model.predict, fire), limit)</code> will do too (at least five threads). A comparison such as <code>0 <= "high"</code> raises a <code>TypeError</code>; it may do so inside of your <code>try</code>.</details>
 
@@ -1093,14 +1100,17 @@ for name, odd in {"returns 1.7": 1.7, "returns -0.1": -0.1, "returns nothing": N
         for fire in some[:4]:
             got = service.ask("/predict", fire)
             assert got == {"probability": the_rule(fire), "source": "fallback"}, f"the model {name}: that is no probability, expected the rule's {the_rule(fire)}, got {got}"
+with running(careful_app, StandIn("m", 0.5, sleeps=1.2), 12) as service:
+    got = service.ask("/predict", some[0])
+    assert got == {"probability": 0.5, "source": "model"}, f"the model has 12 seconds and answers after 1.2: expected its answer, got {got}"
 with running(careful_app, StandIn("m", 0.5, meets=4), 12) as service:
     found = [answer.json() for answer in service.load("/predict", some[:4], at_once=4)]
     assert found == [{"probability": 0.5, "source": "model"}] * 4, f"four requests at a time should be computed at the same time, got {found}"
-with running(careful_app, StandIn("m", 0.0, fails=[fire["fire_id"] for fire in some[::2]]), 10) as service:
+with running(careful_app, StandIn("m", 0.0, fails=[fire["fire_id"] for fire in some[:8] + some[8::2]]), 10) as service:
     for number, fire in enumerate(some):
         got = service.ask("/predict", fire)
-        right = {"probability": 0.0, "source": "model"} if number % 2 else {"probability": the_rule(fire), "source": "fallback"}
-        assert got == right, f"a model that fails for every second fire: {fire} should get {right}, got {got}"
+        right = {"probability": 0.0, "source": "model"} if number >= 8 and number % 2 else {"probability": the_rule(fire), "source": "fallback"}
+        assert got == right, f"a model that fails for eight fires in a row, then for every second one: {fire} should get {right}, got {got}"
     assert len(noted(service, "m.calls")) == len(some), f"{len(some)} requests, and the model was called {len(noted(service, 'm.calls'))} times"
 with running(careful_app, StandIn("m", 1.0, waits_for="well"), 0.1) as service:
     service.scene = "the model hangs"
@@ -1137,14 +1147,14 @@ print(f"series after {len(fires)} fires:", 2 * len({fire["fire_id"] for fire in 
 # %% [markdown]
 # ## Exercise 7: Metrics (2 points, about 19 minutes)
 #
-# Write `measured_app(model)`. `POST /predict` answers `{"probability": p}`; 422 if the body is no JSON object or its `temperature` is missing or no number, as in exercise 2 (no text, no `null`, no `true`, no NaN or infinity; other fields do not matter); 503 if the model raises. `GET /metrics` gives, in Prometheus' text format,
+# Write `measured_app(model)`. `POST /predict` answers `{"probability": p}`; 422 if the body is no JSON object or its `temperature` is missing or no number, as in exercise 2 (no text, no `null`, no `true`; NaN and infinity do not come here, and other fields do not matter); 503 if the model raises. `GET /metrics` gives, in Prometheus' text format,
 #
 # - a counter `predictions_total` with this label only, `outcome`: `"ok"`, `"refused"` (422) or `"error"` (503). Each POST to `/predict` is counted exactly once,
 # - a histogram `model_seconds` without labels: the seconds of **each call of the model**, also of those that raise, with the buckets 0.05, 0.1, 0.25, 0.5, 1, 2.5 (and infinity).
 #
 # Visits to `/metrics`, to unknown paths and with other methods are not counted, and the number of series does not grow with the requests.
 #
-# <details><summary>Hint</summary><code>prometheus_client.Counter("predictions", "...", ["outcome"])</code> appears as <code>predictions_total</code>. What FastAPI refuses never reaches your function. So take <code>request: Request</code> and check <code>await request.json()</code> yourself, or count in an exception handler. <code>with histogram.time():</code> measures. <code>prometheus_client.generate_latest()</code> returns the text, for a <code>PlainTextResponse</code>.</details>
+# <details><summary>Hint</summary><code>prometheus_client.Counter("predictions", "...", ["outcome"])</code> appears as <code>predictions_total</code>. What FastAPI refuses never reaches your function. So take <code>request: Request</code> and check <code>await request.json()</code> yourself, or let pydantic check (<code>strict=True, extra="allow"</code>) and count in an exception handler. <code>with histogram.time():</code> measures. <code>prometheus_client.generate_latest()</code> returns the text, for a <code>PlainTextResponse</code>.</details>
 
 # %% exercise="metrics"
 def measured_app(model):
@@ -1160,7 +1170,7 @@ def measured_app(model):
     )
 
     class Body(BaseModel):
-        model_config = ConfigDict(extra="allow", strict=True, allow_inf_nan=False)
+        model_config = ConfigDict(extra="allow", strict=True)
         temperature: float
 
     @app.exception_handler(RequestValidationError)
@@ -1193,7 +1203,7 @@ with running(measured_app, StandIn("v1", 0.4)) as service:
     print("\n".join(line for line in service.get("/metrics").text.splitlines() if "predictions_total" in line))
 
 # %% check="metrics" points=2
-# Checks counts of 12 good, 6 refused and 2 failed requests, the histogram, and that requests make no new series.
+# Checks counts of 12 good, 5 refused and 2 failed requests, the histogram, and that requests make no new series.
 from prometheus_client.parser import text_string_to_metric_families
 
 
@@ -1220,7 +1230,7 @@ with running(measured_app, StandIn("v1", 0.4, sleeps=0.06, fails=["bad"])) as se
     good = [{"fire_id": f"f{i}", "temperature": i} for i in range(12)]
     answers = service.load("/predict", good, at_once=4)
     assert all(answer.status_code == 200 for answer in answers), f"a good request gets {answers[0].status_code} {service.why()}"
-    for body in [{"temperature": "warm"}, {"fire_id": "x"}, b"[", {"temperature": "25"}, {"temperature": None}, b'{"temperature": NaN}']:
+    for body in [{"temperature": "warm"}, {"fire_id": "x"}, b"[", {"temperature": "25"}, {"temperature": None}]:
         status = service.post("/predict", body).status_code
         assert status == 422, f"{body} should get 422, it gets {status} {service.why()}"
     for _ in range(2):
@@ -1232,7 +1242,7 @@ with running(measured_app, StandIn("v1", 0.4, sleeps=0.06, fails=["bad"])) as se
     assert names <= {"outcome", "le"}, (
         f"expected the labels outcome and le, got {sorted(names)}: each value of a label is a series that is kept for months"
     )
-    for outcome, right in {"ok": 12, "refused": 6, "error": 2}.items():
+    for outcome, right in {"ok": 12, "refused": 5, "error": 2}.items():
         assert count(found, outcome) == right, (
             f"predictions_total with outcome '{outcome}' should be {right}, it is {count(found, outcome):g}. "
             "What FastAPI refuses on its own never reaches your function"
@@ -1275,7 +1285,7 @@ for calm in (0, 0.11):
         for step, kind in enumerate(map(str, kinds)):
             service.get("/predict")
             body = {"ok": {"fire_id": f"a{step}", "temperature": float(step)}, "error": {"fire_id": "bad", "temperature": -step}}
-            body["refused"] = [{"temperature": None}, b'{"temperature": 1e999}', {"temperature": "3"}, b"{", b"[1]", {"temperature": True}, b'{"temperature": NaN}'][sums["refused"] % 7]
+            body["refused"] = [{"temperature": None}, {"temperature": [2]}, {"temperature": "3"}, b"{", b"[1]", {"temperature": True}, {}][sums["refused"] % 7]
             answer = service.post("/predict", body[kind])
             total += answer.seconds
             sums[kind] += 1
@@ -1634,7 +1644,7 @@ print({"probability": probability, "version": state["model"].version})
 # Write `swap_app(load)`. `load(version)` returns a model (`version`, `predict(fire)`); it takes long and raises if it cannot. The app starts with `load("v1")`, for which it may wait, and answers
 #
 # - `POST /predict`: `{"probability": ..., "version": ...}`, both of the same model, at any time, also **while another model is loading**,
-# - `POST /swap` with `{"version": "v2"}`: loads that model; answers 200 with `{"version": "v2"}` once it is in service; it waits for no answer that another model is still computing. (A body without `version` gets 409 or 422.) If it cannot be loaded, or if for `{"fire_id": "probe"}` it raises or returns no number from 0 to 1: 409, and everything stays as it is,
+# - `POST /swap` with `{"version": "v2"}`: loads that model; answers 200 with `{"version": "v2"}` once it is in service; it waits for no answer that another model is still computing. (A body without `version` gets 409 or 422.) If it cannot be loaded, or if for `{"fire_id": "probe"}` it raises or returns no number from 0 to 1 (a text is none): 409, and everything stays as it is,
 # - `POST /rollback`: brings back the model that was in service before the last swap, **without loading it**; 200 with `{"version": ...}`. 409 if there is none: before the first swap, and after a rollback until the next swap.
 #
 # Under load, no request fails.
@@ -1757,7 +1767,7 @@ with running(swap_app, Shelf(shelf, waits_for={"c": "go"})) as service, ThreadPo
             assert eventually(lambda count=count: len(answers) > count + 10), "nobody gets an answer any more"
         for version in ("nan", "none", "text", "down", "nothing"):
             status = service.post("/swap", {"version": version}).status_code
-            assert status == 409, f"a swap to a model that for the probe gives '{version}' should get 409, it gets {status}"
+            assert status == 409, f"a swap to the model '{version}' (it cannot be loaded, or gives no number from 0 to 1 for the probe) should get 409, it gets {status}"
             assert service.ask("/predict", some[0])["version"] == "b", "after a refused swap everything should stay"
     failed = [answer for answer in answers if answer[0] != 200]
     assert not failed, f"{len(failed)} of {len(answers)} requests failed, the first with {failed[0]}"
