@@ -2968,7 +2968,7 @@ def careful_app(model, limit):
 # %% accept="metrics" name="the app of prometheus_client, mounted"
 class Fire(BaseModel):
     temperature: float
-    model_config = {"extra": "allow", "strict": True, "allow_inf_nan": False}
+    model_config = {"extra": "allow", "strict": True}
 
 def measured_app(model):
     app = FastAPI()
@@ -2999,7 +2999,6 @@ def measured_app(model):
     app = FastAPI()
     lock = threading.Lock()
     outcomes = {"ok": 0, "refused": 0, "error": 0}
-    times = []
     limits = [0.05, 0.1, 0.25, 0.5, 1, 2.5, math.inf]
     counts, total = [0] * 7, [0.0, 0]
 
@@ -3014,7 +3013,7 @@ def measured_app(model):
 
     class Fire(BaseModel):
         model_config = ConfigDict(extra="allow")
-        temperature: float = Field(strict=True, allow_inf_nan=False)
+        temperature: float = Field(strict=True)
 
     @app.post("/predict")
     def predict(fire: Fire):
@@ -3099,7 +3098,7 @@ def measured_app(model):
         except ValueError:
             fire = None
         temperature = fire.get("temperature") if isinstance(fire, dict) else None
-        if isinstance(temperature, bool) or not isinstance(temperature, (int, float)) or not math.isfinite(temperature):
+        if isinstance(temperature, bool) or not isinstance(temperature, (int, float)):
             raise HTTPException(422, "temperature must be a number")
         try:
             with seconds.time():
@@ -3143,7 +3142,7 @@ def measured_app(model):
         except ValueError:
             fire = None
         temperature = fire.get("temperature") if isinstance(fire, dict) else None
-        if isinstance(temperature, bool) or not isinstance(temperature, (int, float)) or not math.isfinite(temperature):
+        if isinstance(temperature, bool) or not isinstance(temperature, (int, float)):
             count("refused")
             raise HTTPException(422, "temperature must be a number")
         start = time.perf_counter()
@@ -3401,3 +3400,203 @@ def alert_minutes(day):
         if bad and (not woken or t - woken[-1] >= 30):
             woken.append(t)
     return woken
+
+# %% reject="package" name="refuses only older versions of scikit-learn" message="a later version of scikit-learn"
+def save_model(model, folder, facts):
+    for entry in ["version", "features", "data_sha256", "trained_until"]:
+        if entry not in facts:
+            raise ValueError(f"{entry} is missing")
+    data = pickle.dumps(model)
+    (folder / "model.pkl").write_bytes(data)
+    manifest = {**facts, "sha256": hashlib.sha256(data).hexdigest(), "sklearn": sklearn.__version__}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def load_model(folder):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for entry in ["version", "features", "data_sha256", "trained_until", "sha256", "sklearn"]:
+        if entry not in manifest:
+            raise ValueError(f"{entry} is missing")
+    data = (folder / "model.pkl").read_bytes()
+    if hashlib.sha256(data).hexdigest() != manifest["sha256"]:
+        raise ValueError("another digest")
+    if manifest["sklearn"] < sklearn.__version__:
+        raise ValueError("saved with an old scikit-learn")
+    return pickle.loads(data), manifest
+
+# %% reject="package" name="compares only the first eight characters of the digest" message="only begins like the right one"
+def save_model(model, folder, facts):
+    for entry in ["version", "features", "data_sha256", "trained_until"]:
+        if entry not in facts:
+            raise ValueError(f"{entry} is missing")
+    data = pickle.dumps(model)
+    (folder / "model.pkl").write_bytes(data)
+    manifest = {**facts, "sha256": hashlib.sha256(data).hexdigest(), "sklearn": sklearn.__version__}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def load_model(folder):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for entry in ["version", "features", "data_sha256", "trained_until", "sha256", "sklearn"]:
+        if entry not in manifest:
+            raise ValueError(f"{entry} is missing")
+    data = (folder / "model.pkl").read_bytes()
+    if hashlib.sha256(data).hexdigest()[:8] != manifest["sha256"][:8]:
+        raise ValueError("another digest")
+    if manifest["sklearn"] != sklearn.__version__:
+        raise ValueError("another scikit-learn")
+    return pickle.loads(data), manifest
+
+# %% reject="validate" name="longitude may be null, too" message="should be refused with 422, the answer is 200"
+class Fire(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+    fire_id: str = Field(min_length=1, max_length=40)
+    latitude: float = Field(ge=49, le=60)
+    longitude: float | None = Field(ge=-120, le=-110)
+    temperature: float | None = Field(ge=-50, le=50)
+    relative_humidity: float | None = Field(ge=0, le=100)
+    fuel_type: str | None = Field(max_length=20)
+
+
+def validating_app():
+    app = FastAPI()
+
+    @app.exception_handler(RequestValidationError)
+    def refuse(request, error):
+        wrong = [{"field": repr(e["loc"]), "value": repr(e["input"])} for e in error.errors()]
+        return JSONResponse({"wrong": wrong}, status_code=422)
+
+    @app.post("/predict")
+    def predict(fire: Fire):
+        return {"accepted": fire.fire_id}
+
+    return app
+
+# %% reject="ready" name="tries to load again until it works" message="load is called again"
+def ready_app(load):
+    app = FastAPI()
+    state = {"model": None}
+
+    def work():
+        while state["model"] is None:
+            try:
+                state["model"] = load()
+            except Exception:
+                time.sleep(1)
+
+    threading.Thread(target=work, daemon=True).start()
+
+    @app.get("/live")
+    def live():
+        return {"live": True}
+
+    @app.get("/ready")
+    def ready():
+        if state["model"] is None:
+            raise HTTPException(503, "loading")
+        return {"ready": True}
+
+    @app.post("/predict")
+    def predict(fire: dict):
+        model = state["model"]
+        if model is None:
+            raise HTTPException(503, "loading")
+        return {"probability": model.predict(fire), "version": model.version}
+
+    return app
+
+# %% reject="ready" name="not ready while a prediction is computed" message="GET /ready should answer 200, it answers 503"
+def ready_app(load):
+    app = FastAPI()
+    state = {"model": None, "busy": 0}
+    lock = threading.Lock()
+
+    def work():
+        state["model"] = load()
+
+    threading.Thread(target=work, daemon=True).start()
+
+    @app.get("/live")
+    def live():
+        return {"live": True}
+
+    @app.get("/ready")
+    def ready():
+        if state["model"] is None or state["busy"] > 0:
+            raise HTTPException(503, "loading or busy")
+        return {"ready": True}
+
+    @app.post("/predict")
+    def predict(fire: dict):
+        model = state["model"]
+        if model is None:
+            raise HTTPException(503, "loading")
+        with lock:
+            state["busy"] += 1
+        try:
+            return {"probability": model.predict(fire), "version": model.version}
+        finally:
+            with lock:
+                state["busy"] -= 1
+
+    return app
+
+# %% reject="fallback" name="one second, whatever the limit" message="answers after 1.2"
+def careful_app(model, limit):
+    app = FastAPI()
+    pool = ThreadPoolExecutor(32)
+
+    def rule(fire):
+        temperature, humidity = fire.get("temperature"), fire.get("relative_humidity")
+        if temperature is None or humidity is None:
+            return 0.05
+        return 0.3 if temperature >= 25 and humidity <= 30 else 0.05
+
+    @app.get("/live")
+    async def live():
+        return {"live": True}
+
+    @app.post("/predict")
+    def predict(fire: dict):
+        try:
+            p = pool.submit(model.predict, fire).result(timeout=1.0)
+            if isinstance(p, (int, float)) and 0 <= p <= 1:
+                return {"probability": p, "source": "model"}
+        except Exception:
+            pass
+        return {"probability": rule(fire), "source": "fallback"}
+
+    return app
+
+# %% accept="validate" name="by hand, and half a character in a text is accepted"
+def number(low, high, null=False):
+    def good(value):
+        if value is None:
+            return null
+        return type(value) in (int, float) and low <= value <= high
+    return good
+
+def text(low, high, null=False):
+    return lambda value: null if value is None else isinstance(value, str) and low <= len(value) <= high
+
+CHECKS = dict(
+    fire_id=text(1, 40), latitude=number(49, 60), longitude=number(-120, -110), temperature=number(-50, 50, True),
+    relative_humidity=number(0, 100, True), fuel_type=text(0, 20, True),
+)
+
+def validating_app():
+    app = FastAPI()
+
+    @app.exception_handler(RequestValidationError)
+    def no_dict(request, error):
+        return JSONResponse({"problem": "a JSON object is wanted"}, 422)
+
+    @app.post("/predict")
+    def predict(fire: dict):
+        problems = {name: repr(fire.get(name, "missing")) for name in CHECKS.keys() | fire.keys()
+                    if name not in CHECKS or name not in fire or not CHECKS[name](fire[name])}
+        if problems:
+            raise HTTPException(422, detail=ascii(problems))
+        return Response(json.dumps({"accepted": fire["fire_id"]}), media_type="application/json")
+
+    return app
