@@ -3076,7 +3076,7 @@ def measured_app(model):
 
     return app
 
-# %% reject="metrics" name="a middleware counts other methods, too" message="and nothing else"
+# %% reject="metrics" name="a middleware counts other methods, too" message="which is not counted"
 def measured_app(model):
     app = FastAPI()
     registry = prometheus_client.CollectorRegistry()
@@ -3447,7 +3447,7 @@ def load_model(folder):
         raise ValueError("another scikit-learn")
     return pickle.loads(data), manifest
 
-# %% reject="validate" name="longitude may be null, too" message="should be refused with 422, the answer is 200"
+# %% reject="validate" name="longitude may be null, too" message="'longitude': None"
 class Fire(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
     fire_id: str = Field(min_length=1, max_length=40)

@@ -270,6 +270,14 @@ def test_a_helper_that_died_is_replaced():
     assert not os.path.exists(address), "nothing of the dead helper is left"
 
 
+def test_a_line_that_is_being_written_is_left_out(tmp_path):
+    one = type("Service", (), {"folder": tmp_path})
+    for text, right in {"": [], "1": [1], "1\n2": [1, 2], "1\n{": [1], "{": []}.items():
+        (tmp_path / "x").write_text(text)
+        assert noted(one, "x") == right
+    assert noted(one, "y") == []
+
+
 def test_loader_and_shelf_do_as_told(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert Loader(StandIn("v1", 0.5))().predict({}) == 0.5
