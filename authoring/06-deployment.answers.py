@@ -3376,7 +3376,7 @@ def swap_app(load):
 
     return app
 
-# %% reject="rules" name="remembers an earlier stop" message="not on earlier calls"
+# %% reject="rules" name="remembers an earlier stop" message="depend on earlier calls"
 stopped = []
 
 
