@@ -3600,3 +3600,35 @@ def validating_app():
         return Response(json.dumps({"accepted": fire["fire_id"]}), media_type="application/json")
 
     return app
+
+# %% reject="metrics" name="a gauge instead of a counter" message="is a gauge, which may fall"
+def measured_app(model):
+    app = FastAPI()
+    registry = prometheus_client.CollectorRegistry()
+    outcomes = prometheus_client.Gauge("predictions_total", "answers", ["outcome"], registry=registry)
+    seconds = prometheus_client.Histogram("model_seconds", "seconds", buckets=[0.05, 0.1, 0.25, 0.5, 1, 2.5], registry=registry)
+
+    @app.post("/predict")
+    async def predict(request: Request):
+        try:
+            fire = await request.json()
+        except ValueError:
+            fire = None
+        temperature = fire.get("temperature") if isinstance(fire, dict) else None
+        if isinstance(temperature, bool) or not isinstance(temperature, (int, float)):
+            outcomes.labels("refused").inc()
+            raise HTTPException(422, "temperature must be a number")
+        try:
+            with seconds.time():
+                p = await asyncio.to_thread(model.predict, fire)
+        except Exception:
+            outcomes.labels("error").inc()
+            raise HTTPException(503, "the model failed")
+        outcomes.labels("ok").inc()
+        return {"probability": p}
+
+    @app.get("/metrics")
+    def metrics():
+        return PlainTextResponse(prometheus_client.generate_latest(registry).decode())
+
+    return app

@@ -1217,6 +1217,8 @@ def samples(service):
         families = list(text_string_to_metric_families(answer.text))
     except ValueError:
         raise AssertionError(f"GET /metrics is not in Prometheus' text format: {answer.text[:100]}. Return the text itself, not JSON") from None
+    gauges = [s.name for family in families for s in family.samples if family.type == "gauge"]
+    assert "predictions_total" not in gauges, "predictions_total is a gauge, which may fall: take a counter, which only ever grows"
     found = {(s.name, tuple(sorted(s.labels.items()))): s.value for family in families for s in family.samples}
     return {key: value for key, value in found.items() if not key[0].startswith(("python_", "process_"))}
 
