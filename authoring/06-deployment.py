@@ -1997,7 +1997,7 @@ print("jobs:", list(yaml.safe_load(first_workflow)["jobs"]))
 
 # %% [markdown]
 # `on` says when it runs: whenever somebody pushes a change, to any branch. Each job gets a fresh machine (`runs-on`) and does its `steps` one after the other, until one fails. A step runs a command (`run`), or a ready-made action (`uses`; this one fetches the code). Jobs run at the same time, unless one says
-# `needs: other`; and a job with an `if`, such as `if: github.ref == 'refs/heads/main'`, runs only where that holds. `env` sets variables, for the whole workflow, a job or a step.
+# `needs: other`; and a job with an `if`, such as `if: github.actor == 'lindqvist'`, runs only where that holds; `github.ref` is what was pushed, the branch main for example as `refs/heads/main`. `env` sets variables, for the whole workflow, a job or a step.
 #
 # **Before reading on:** four things are wrong. `|| true` makes a success of every failure, so the tests stop nobody. `deploy` does not wait for `test`. It deploys every branch that somebody pushes. And the key stands in the file, at the top, where each job gets it: it belongs into the repository's secrets, and only
 # `deploy` should fetch it.
