@@ -258,7 +258,7 @@ def validating_app():
 
     return app
 
-# %% reject="validate" name="status 200 with an error in the body" message="If it is 200: is the check strict"
+# %% reject="validate" name="status 200 with an error in the body" message="Is the check strict"
 def validating_app():
     app = FastAPI()
 
@@ -814,7 +814,7 @@ def two_services():
     first = [1] * 985 + [10_001] * 15
     return first, [150.0, 152.0] * 500
 
-# %% reject="quantiles" name="takes the counts as counts per bucket" message="The counts add up already"
+# %% reject="quantiles" name="takes the counts as counts per bucket" message="The counts are cumulative already"
 def bucket_quantile(buckets, q):
     total = sum(buckets.values())
     if total == 0:
@@ -2307,3 +2307,1328 @@ jobs:
     steps:
       - run: ./deploy.sh ${{ secrets.DEPLOY_KEY }}
 """
+
+# %% accept="recipe" name="two stages with names, uv from an image, constraints of their own, a value that contains KEY"
+def dockerfile():
+    return """
+ARG PYTHON=3.12
+FROM --platform=linux/amd64 python:${PYTHON}-slim AS base
+COPY --from=ghcr.io/astral-sh/uv:0.4.20 /uv /bin/uv
+COPY constraints.txt ./
+COPY ["requirements.txt", "/tmp/"]
+RUN ["uv", "pip", "install", "--system", "-r", "/tmp/requirements.txt"]
+
+FROM base
+ENV MODEL=/app/models/monkey.pkl PYTHONUNBUFFERED=1
+WORKDIR /app
+COPY --chown=1000:1000 . .
+USER 1000
+ENTRYPOINT []
+HEALTHCHECK CMD wget -q -O- http://localhost:9000/live || exit 1
+CMD ["/usr/local/bin/uvicorn", "--port=9000", "--host", "0.0.0.0", "app:app"]
+"""
+
+
+def workflow():
+    return """
+"on":
+  push:
+    branches: [main, "dev/**"]
+  pull_request:
+jobs:
+  lint:
+    runs-on: ubuntu-latest
+    steps:
+      - run: ruff check . || true
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - run: |
+          pip install -r requirements.txt pytest || pip install --no-cache-dir -r requirements.txt
+          python -m pytest --maxfail=1 || exit 1
+      - run: pytest --durations=5 | tee slow.txt
+        shell: bash
+  deploy:
+    needs: [lint, test]
+    if: github.event_name != 'pull_request' && github.ref_name == 'main'
+    runs-on: ubuntu-latest
+    env:
+      DEPLOY_KEY: ${{secrets.DEPLOY_KEY}}
+    steps:
+      - run: ./deploy.sh
+"""
+
+# %% accept="recipe" name="an environment of an earlier stage, and a status that is passed on"
+def dockerfile():
+    return """
+FROM python:3.12-slim AS build
+COPY requirements.txt .
+RUN pip install --prefix=/install -r requirements.txt
+FROM python:3.12-slim
+COPY --from=build /install /usr/local
+COPY src/ src/
+USER nobody
+HEALTHCHECK CMD ["python", "src/check.py", "/live"]
+CMD ["python", "-m", "uvicorn", "src.app:app", "--host", "0.0.0.0"]
+"""
+
+
+def workflow():
+    return """
+on: push
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - run: |
+          if ! pytest; then
+            echo "the tests have failed"
+            exit 1
+          fi
+  deploy:
+    needs: test
+    if: github.ref == 'refs/heads/main'
+    runs-on: ubuntu-latest
+    steps:
+      - run: ./deploy.sh ${{ secrets.DEPLOY_KEY }}
+"""
+
+# %% reject="recipe" name="pip without -r" message="-r is missing"
+def dockerfile():
+    return """FROM python:3.12-slim
+COPY requirements.txt .
+RUN pip install requirements.txt
+COPY app.py .
+USER triage
+HEALTHCHECK CMD curl -f localhost:8000/live
+CMD ["uvicorn", "app:app", "--host", "0.0.0.0"]
+"""
+
+
+def workflow():
+    return ""
+
+# %% reject="recipe" name="a user of the first stage only" message="Each FROM begins anew, as root"
+def dockerfile():
+    return """FROM python:3.12-slim
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+COPY app.py .
+USER triage
+FROM python:3.12-slim
+COPY --from=0 /app.py .
+HEALTHCHECK CMD curl -f localhost:8000/live
+CMD ["uvicorn", "app:app", "--host", "0.0.0.0"]
+"""
+
+
+def workflow():
+    return ""
+
+# %% reject="recipe" name="one text in a list" message="no program has the name"
+def dockerfile():
+    return """FROM python:3.12-slim
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+COPY app.py .
+USER triage
+HEALTHCHECK CMD curl -f localhost:8000/live
+CMD ["uvicorn app:app --host 0.0.0.0"]
+"""
+
+
+def workflow():
+    return ""
+
+# %% reject="recipe" name="a shell in a list" message="CMD starts a shell"
+def dockerfile():
+    return """FROM python:3.12-slim
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+COPY app.py .
+USER triage
+HEALTHCHECK CMD curl -f localhost:8000/live
+CMD ["sh", "-c", "uvicorn app:app --host 0.0.0.0"]
+"""
+
+
+def workflow():
+    return ""
+
+# %% reject="recipe" name="a health check that cannot fail" message="can never fail"
+def dockerfile():
+    return """FROM python:3.12-slim
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+COPY app.py .
+USER triage
+HEALTHCHECK CMD curl -f localhost:8000/live || true
+CMD ["uvicorn", "app:app", "--host", "0.0.0.0"]
+"""
+
+
+def workflow():
+    return ""
+
+# %% reject="recipe" name="a health check of another port" message="without a number that is port 80"
+def dockerfile():
+    return """FROM python:3.12-slim
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+COPY app.py .
+USER triage
+HEALTHCHECK CMD curl -f localhost/live
+CMD ["uvicorn", "app:app", "--host", "0.0.0.0"]
+"""
+
+
+def workflow():
+    return ""
+
+# %% reject="recipe" name="the status of tee instead of pytest" message="that is no gate"
+def dockerfile():
+    return """FROM python:3.12-slim
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+COPY app.py .
+USER triage
+HEALTHCHECK CMD curl -f localhost:8000/live
+CMD ["uvicorn", "app:app", "--host", "0.0.0.0"]
+"""
+
+
+def workflow():
+    return """
+on: push
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - run: pytest | tee report.txt
+  deploy:
+    needs: test
+    if: github.ref == 'refs/heads/main'
+    runs-on: ubuntu-latest
+    steps:
+      - run: ./deploy.sh ${{ secrets.DEPLOY_KEY }}
+"""
+
+# %% reject="recipe" name="if pytest, and a message" message="that is no gate"
+def dockerfile():
+    return """FROM python:3.12-slim
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+COPY app.py .
+USER triage
+HEALTHCHECK CMD curl -f localhost:8000/live
+CMD ["uvicorn", "app:app", "--host", "0.0.0.0"]
+"""
+
+
+def workflow():
+    return """
+on: push
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - run: if pytest; then echo well; else echo ill; fi
+  deploy:
+    needs: test
+    if: github.ref == 'refs/heads/main'
+    runs-on: ubuntu-latest
+    steps:
+      - run: ./deploy.sh ${{ secrets.DEPLOY_KEY }}
+"""
+
+# %% reject="recipe" name="pytest is installed, not run" message="no step of the job test runs pytest"
+def dockerfile():
+    return """FROM python:3.12-slim
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+COPY app.py .
+USER triage
+HEALTHCHECK CMD curl -f localhost:8000/live
+CMD ["uvicorn", "app:app", "--host", "0.0.0.0"]
+"""
+
+
+def workflow():
+    return """
+on: push
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - run: pip install pytest
+  deploy:
+    needs: test
+    if: github.ref == 'refs/heads/main'
+    runs-on: ubuntu-latest
+    steps:
+      - run: ./deploy.sh ${{ secrets.DEPLOY_KEY }}
+"""
+
+# %% reject="recipe" name="a push to other branches" message="not on a push to main"
+def dockerfile():
+    return """FROM python:3.12-slim
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+COPY app.py .
+USER triage
+HEALTHCHECK CMD curl -f localhost:8000/live
+CMD ["uvicorn", "app:app", "--host", "0.0.0.0"]
+"""
+
+
+def workflow():
+    return """
+on: {push: {branches: [develop]}}
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - run: pytest
+  deploy:
+    needs: test
+    if: github.ref == 'refs/heads/main'
+    runs-on: ubuntu-latest
+    steps:
+      - run: ./deploy.sh ${{ secrets.DEPLOY_KEY }}
+"""
+
+# %% reject="recipe" name="a comparison outside of the braces" message="counts as true"
+def dockerfile():
+    return """FROM python:3.12-slim
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+COPY app.py .
+USER triage
+HEALTHCHECK CMD curl -f localhost:8000/live
+CMD ["uvicorn", "app:app", "--host", "0.0.0.0"]
+"""
+
+
+def workflow():
+    return """
+on: push
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - run: pytest
+  deploy:
+    needs: test
+    if: ${{ github.ref }} == 'refs/heads/main'
+    runs-on: ubuntu-latest
+    steps:
+      - run: ./deploy.sh ${{ secrets.DEPLOY_KEY }}
+"""
+
+# %% reject="recipe" name="main, or any push" message="lets others through"
+def dockerfile():
+    return """FROM python:3.12-slim
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+COPY app.py .
+USER triage
+HEALTHCHECK CMD curl -f localhost:8000/live
+CMD ["uvicorn", "app:app", "--host", "0.0.0.0"]
+"""
+
+
+def workflow():
+    return """
+on: push
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - run: pytest
+  deploy:
+    needs: test
+    if: github.ref == 'refs/heads/main' || github.event_name == 'push'
+    runs-on: ubuntu-latest
+    steps:
+      - run: ./deploy.sh ${{ secrets.DEPLOY_KEY }}
+"""
+
+# %% reject="recipe" name="every branch that begins with main" message="should run only for refs/heads/main"
+def dockerfile():
+    return """FROM python:3.12-slim
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+COPY app.py .
+USER triage
+HEALTHCHECK CMD curl -f localhost:8000/live
+CMD ["uvicorn", "app:app", "--host", "0.0.0.0"]
+"""
+
+
+def workflow():
+    return """
+on: push
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - run: pytest
+  deploy:
+    needs: test
+    if: startsWith(github.ref, 'refs/heads/main')
+    runs-on: ubuntu-latest
+    steps:
+      - run: ./deploy.sh ${{ secrets.DEPLOY_KEY }}
+"""
+
+# %% reject="recipe" name="also after failed tests" message="also when the tests have failed"
+def dockerfile():
+    return """FROM python:3.12-slim
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+COPY app.py .
+USER triage
+HEALTHCHECK CMD curl -f localhost:8000/live
+CMD ["uvicorn", "app:app", "--host", "0.0.0.0"]
+"""
+
+
+def workflow():
+    return """
+on: push
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - run: pytest
+  deploy:
+    needs: test
+    if: always() && github.ref == 'refs/heads/main'
+    runs-on: ubuntu-latest
+    steps:
+      - run: ./deploy.sh ${{ secrets.DEPLOY_KEY }}
+"""
+
+# %% reject="recipe" name="the key for the whole workflow" message="where each job sees it"
+def dockerfile():
+    return """FROM python:3.12-slim
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+COPY app.py .
+USER triage
+HEALTHCHECK CMD curl -f localhost:8000/live
+CMD ["uvicorn", "app:app", "--host", "0.0.0.0"]
+"""
+
+
+def workflow():
+    return """
+on: push
+env: {DEPLOY_KEY: '${{ secrets.DEPLOY_KEY }}'}
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - run: pytest
+  deploy:
+    needs: test
+    if: github.ref == 'refs/heads/main'
+    runs-on: ubuntu-latest
+    steps:
+      - run: ./deploy.sh ${{ secrets.DEPLOY_KEY }}
+"""
+
+# %% reject="recipe" name="an f-string that eats braces" message="one pair of braces is lost"
+def dockerfile():
+    return """FROM python:3.12-slim
+COPY requirements.txt .
+RUN pip install -r requirements.txt
+COPY app.py .
+USER triage
+HEALTHCHECK CMD curl -f localhost:8000/live
+CMD ["uvicorn", "app:app", "--host", "0.0.0.0"]
+"""
+
+
+def workflow():
+    return """
+on: push
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - run: pytest
+  deploy:
+    needs: test
+    if: github.ref == 'refs/heads/main'
+    runs-on: ubuntu-latest
+    steps:
+      - run: ./deploy.sh ${ secrets.DEPLOY_KEY }
+"""
+
+# %% reject="package" name="an assert where ValueError is promised" message="an assert vanishes"
+def save_model(model, folder, facts):
+    for entry in ["version", "features", "data_sha256", "trained_until"]:
+        if entry not in facts:
+            raise ValueError(f"{entry} is missing")
+    data = pickle.dumps(model)
+    (folder / "model.pkl").write_bytes(data)
+    manifest = {**facts, "sha256": hashlib.sha256(data).hexdigest(), "sklearn": sklearn.__version__}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def load_model(folder):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    data = (folder / "model.pkl").read_bytes()
+    for entry in ["version", "features", "data_sha256", "trained_until", "sha256", "sklearn"]:
+        assert entry in manifest, f"{entry} is missing"
+    assert hashlib.sha256(data).hexdigest() == manifest["sha256"], "another digest"
+    assert manifest["sklearn"] == sklearn.__version__, "another scikit-learn"
+    return pickle.loads(data), manifest
+
+# %% accept="ready" name="async, with a pool of its own of the usual size"
+def ready_app(load):
+    pool = ThreadPoolExecutor()
+    app = FastAPI()
+    state = {}
+
+    def work():
+        try:
+            state["model"] = load()
+        except Exception as error:
+            state["error"] = str(error)
+
+    threading.Thread(target=work, daemon=True).start()
+
+    @app.get("/live")
+    async def live():
+        return {"live": True}
+
+    @app.get("/ready")
+    async def ready():
+        return JSONResponse({"ready": "model" in state}, 200 if "model" in state else 503)
+
+    @app.post("/predict")
+    async def predict(fire: dict):
+        if "model" not in state:
+            return JSONResponse({}, 503)
+        model = state["model"]
+        p = await asyncio.wrap_future(pool.submit(model.predict, fire))
+        return {"probability": p, "version": model.version}
+
+    return app
+
+# %% reject="ready" name="looks once a second whether the prediction is there" message="times that of a service"
+def ready_app(load):
+    app = FastAPI()
+    state = {"model": None}
+    pool = ThreadPoolExecutor(16)
+
+    def work():
+        state["model"] = load()
+
+    threading.Thread(target=work, daemon=True).start()
+
+    @app.get("/live")
+    async def live():
+        return {"live": True}
+
+    @app.get("/ready")
+    async def ready():
+        if state["model"] is None:
+            raise HTTPException(503, "loading")
+        return {"ready": True}
+
+    @app.post("/predict")
+    async def predict(fire: dict):
+        model = state["model"]
+        if model is None:
+            raise HTTPException(503, "loading")
+        future = pool.submit(model.predict, fire)
+        while not future.done():
+            await asyncio.sleep(1)
+        return {"probability": future.result(), "version": model.version}
+
+    return app
+
+# %% reject="fallback" name="async, and waits for the future without await" message="They wait for each other"
+def careful_app(model, limit):
+    app = FastAPI()
+    pool = ThreadPoolExecutor(32)
+
+    def rule(fire):
+        temperature, humidity = fire.get("temperature"), fire.get("relative_humidity")
+        if temperature is None or humidity is None:
+            return 0.05
+        return 0.3 if temperature >= 25 and humidity <= 30 else 0.05
+
+    @app.get("/live")
+    async def live():
+        return {"live": True}
+
+    @app.post("/predict")
+    async def predict(fire: dict):
+        try:
+            p = pool.submit(model.predict, fire).result(timeout=limit)
+            if isinstance(p, (int, float)) and 0 <= p <= 1:
+                return {"probability": p, "source": "model"}
+        except Exception:
+            pass
+        return {"probability": rule(fire), "source": "fallback"}
+
+    return app
+
+# %% reject="fallback" name="a text that looks like a number is accepted" message="that is no probability"
+def careful_app(model, limit):
+    app = FastAPI()
+    pool = ThreadPoolExecutor(32)
+
+    def rule(fire):
+        temperature, humidity = fire.get("temperature"), fire.get("relative_humidity")
+        if temperature is None or humidity is None:
+            return 0.05
+        return 0.3 if temperature >= 25 and humidity <= 30 else 0.05
+
+    @app.get("/live")
+    async def live():
+        return {"live": True}
+
+    @app.post("/predict")
+    def predict(fire: dict):
+        try:
+            p = float(pool.submit(model.predict, fire).result(timeout=limit))
+            if 0 <= p <= 1:
+                return {"probability": p, "source": "model"}
+        except Exception:
+            pass
+        return {"probability": rule(fire), "source": "fallback"}
+
+    return app
+
+# %% reject="fallback" name="after five failures the model is not asked for a while" message="eight fires in a row"
+def careful_app(model, limit):
+    app = FastAPI()
+    pool = ThreadPoolExecutor(32)
+    state = {"failures": 0, "closed_until": 0.0}
+
+    def rule(fire):
+        temperature, humidity = fire.get("temperature"), fire.get("relative_humidity")
+        if temperature is None or humidity is None:
+            return 0.05
+        return 0.3 if temperature >= 25 and humidity <= 30 else 0.05
+
+    @app.get("/live")
+    async def live():
+        return {"live": True}
+
+    @app.post("/predict")
+    def predict(fire: dict):
+        if time.monotonic() >= state["closed_until"]:
+            try:
+                p = pool.submit(model.predict, fire).result(timeout=limit)
+                if isinstance(p, (int, float)) and 0 <= p <= 1:
+                    state["failures"] = 0
+                    return {"probability": p, "source": "model"}
+            except Exception:
+                pass
+            state["failures"] += 1
+            if state["failures"] >= 5:
+                state["closed_until"] = time.monotonic() + 5
+        return {"probability": rule(fire), "source": "fallback"}
+
+    return app
+
+# %% reject="fallback" name="a pool with one thread" message="should be computed at the same time"
+def careful_app(model, limit):
+    app = FastAPI()
+    pool = ThreadPoolExecutor(max_workers=1)
+
+    def rule(fire):
+        temperature, humidity = fire.get("temperature"), fire.get("relative_humidity")
+        if temperature is None or humidity is None:
+            return 0.05
+        return 0.3 if temperature >= 25 and humidity <= 30 else 0.05
+
+    @app.get("/live")
+    async def live():
+        return {"live": True}
+
+    @app.post("/predict")
+    def predict(fire: dict):
+        try:
+            p = pool.submit(model.predict, fire).result(timeout=limit)
+            if isinstance(p, (int, float)) and 0 <= p <= 1:
+                return {"probability": p, "source": "model"}
+        except Exception:
+            pass
+        return {"probability": rule(fire), "source": "fallback"}
+
+    return app
+
+# %% accept="metrics" name="the app of prometheus_client, mounted"
+class Fire(BaseModel):
+    temperature: float
+    model_config = {"extra": "allow", "strict": True}
+
+def measured_app(model):
+    app = FastAPI()
+    answers = prometheus_client.Counter("predictions", "number of answers", ["outcome"])
+    duration = prometheus_client.Histogram("model_seconds", "duration", buckets=[0.05, 0.1, 0.25, 0.5, 1, 2.5])
+    app.mount("/metrics", prometheus_client.make_asgi_app())
+
+    @app.exception_handler(RequestValidationError)
+    def refuse(request, error):
+        answers.labels("refused").inc()
+        return Response(status_code=422)
+
+    @app.post("/predict")
+    def predict(fire: Fire):
+        try:
+            with duration.time():
+                p = model.predict(fire.model_dump())
+        except Exception:
+            answers.labels("error").inc()
+            return Response(status_code=503)
+        answers.labels("ok").inc()
+        return {"probability": p}
+
+    return app
+
+# %% accept="metrics" name="the text written by hand"
+def measured_app(model):
+    app = FastAPI()
+    lock = threading.Lock()
+    outcomes = {"ok": 0, "refused": 0, "error": 0}
+    limits = [0.05, 0.1, 0.25, 0.5, 1, 2.5, math.inf]
+    counts, total = [0] * 7, [0.0, 0]
+
+    def told(outcome):
+        with lock:
+            outcomes[outcome] += 1
+
+    @app.exception_handler(RequestValidationError)
+    def refused(request, error):
+        told("refused")
+        return JSONResponse({}, 422)
+
+    class Fire(BaseModel):
+        model_config = ConfigDict(extra="allow")
+        temperature: float = Field(strict=True)
+
+    @app.post("/predict")
+    def predict(fire: Fire):
+        begin = time.monotonic()
+        try:
+            p = model.predict(fire.model_dump())
+        except Exception:
+            told("error")
+            raise HTTPException(503)
+        finally:
+            took = time.monotonic() - begin
+            with lock:
+                total[0] += took
+                total[1] += 1
+                for i, limit in enumerate(limits):
+                    counts[i] += took <= limit
+        told("ok")
+        return {"probability": p}
+
+    @app.get("/metrics")
+    def metrics():
+        lines = ["# HELP predictions_total outcomes", "# TYPE predictions_total counter"]
+        lines += [f'predictions_total{{outcome="{k}"}} {v}' for k, v in outcomes.items()]
+        lines += ["# TYPE model_seconds histogram"]
+        for limit, count in zip(limits, counts):
+            le = "+Inf" if math.isinf(limit) else str(limit)
+            lines.append(f'model_seconds_bucket{{le="{le}"}} {count}')
+        lines += [f"model_seconds_sum {total[0]}", f"model_seconds_count {total[1]}", ""]
+        return PlainTextResponse("\n".join(lines))
+
+    return app
+
+# %% reject="metrics" name="a lenient number: a text becomes one" message="should get 422, it gets 200"
+def measured_app(model):
+    app = FastAPI()
+    registry = prometheus_client.CollectorRegistry()
+    outcomes = prometheus_client.Counter("predictions", "answers", ["outcome"], registry=registry)
+    seconds = prometheus_client.Histogram("model_seconds", "seconds", buckets=[0.05, 0.1, 0.25, 0.5, 1, 2.5], registry=registry)
+
+    @app.post("/predict")
+    async def predict(request: Request):
+        try:
+            fire = await request.json()
+            float(fire["temperature"])
+        except (ValueError, KeyError, TypeError):
+            outcomes.labels("refused").inc()
+            raise HTTPException(422, "temperature must be a number")
+        try:
+            with seconds.time():
+                p = await asyncio.to_thread(model.predict, fire)
+        except Exception:
+            outcomes.labels("error").inc()
+            raise HTTPException(503, "the model failed")
+        outcomes.labels("ok").inc()
+        return {"probability": p}
+
+    @app.get("/metrics")
+    def metrics():
+        return PlainTextResponse(prometheus_client.generate_latest(registry).decode())
+
+    return app
+
+# %% reject="metrics" name="a middleware counts other methods, too" message="which is not counted"
+def measured_app(model):
+    app = FastAPI()
+    registry = prometheus_client.CollectorRegistry()
+    outcomes = prometheus_client.Counter("predictions", "answers", ["outcome"], registry=registry)
+    seconds = prometheus_client.Histogram("model_seconds", "seconds", buckets=[0.05, 0.1, 0.25, 0.5, 1, 2.5], registry=registry)
+
+    @app.middleware("http")
+    async def count(request, call_next):
+        response = await call_next(request)
+        if request.url.path == "/predict":
+            outcome = {200: "ok", 422: "refused"}.get(response.status_code, "error")
+            outcomes.labels(outcome).inc()
+        return response
+
+    @app.post("/predict")
+    async def predict(request: Request):
+        try:
+            fire = await request.json()
+        except ValueError:
+            fire = None
+        temperature = fire.get("temperature") if isinstance(fire, dict) else None
+        if isinstance(temperature, bool) or not isinstance(temperature, (int, float)):
+            raise HTTPException(422, "temperature must be a number")
+        try:
+            with seconds.time():
+                p = await asyncio.to_thread(model.predict, fire)
+        except Exception:
+            raise HTTPException(503, "the model failed")
+        return {"probability": p}
+
+    @app.get("/metrics")
+    def metrics():
+        return PlainTextResponse(prometheus_client.generate_latest(registry).decode())
+
+    return app
+
+# %% reject="metrics" name="buckets that are not cumulative" message="the buckets are cumulative"
+def measured_app(model):
+    app = FastAPI()
+    lock = threading.Lock()
+    outcomes = {"ok": 0, "refused": 0, "error": 0}
+    limits = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, math.inf]
+    buckets = {limit: 0 for limit in limits}
+    sums = {"seconds": 0.0, "count": 0}
+
+    def count(outcome):
+        with lock:
+            outcomes[outcome] += 1
+
+    def observe(value):
+        with lock:
+            sums["seconds"] += value
+            sums["count"] += 1
+            for limit in limits:
+                if value <= limit:
+                    buckets[limit] += 1
+                    break
+
+    @app.post("/predict")
+    async def predict(request: Request):
+        try:
+            fire = await request.json()
+        except ValueError:
+            fire = None
+        temperature = fire.get("temperature") if isinstance(fire, dict) else None
+        if isinstance(temperature, bool) or not isinstance(temperature, (int, float)):
+            count("refused")
+            raise HTTPException(422, "temperature must be a number")
+        start = time.perf_counter()
+        try:
+            p = await asyncio.to_thread(model.predict, fire)
+        except Exception:
+            count("error")
+            raise HTTPException(503, "the model failed")
+        finally:
+            observe(time.perf_counter() - start)
+        count("ok")
+        return {"probability": p}
+
+    @app.get("/metrics")
+    def metrics():
+        lines = ["# TYPE predictions_total counter"]
+        lines += [f'predictions_total{{outcome="{name}"}} {number}' for name, number in outcomes.items()]
+        lines += ["# TYPE model_seconds histogram"]
+        for limit in limits:
+            name = "+Inf" if limit == math.inf else str(limit)
+            lines.append(f'model_seconds_bucket{{le="{name}"}} {buckets[limit]}')
+        lines += [f"model_seconds_sum {sums['seconds']}", f"model_seconds_count {sums['count']}"]
+        return PlainTextResponse("\n".join(lines) + "\n")
+
+    return app
+
+# %% reject="labels" name="known_on stays in the result" message="no other, got"
+def known_labels(predictions, labels, day):
+    known = labels[labels["known_on"] <= day].sort_values("known_on").drop_duplicates("request_id", keep="last")
+    made = predictions[predictions["day"] <= day]
+    return made.merge(known, on="request_id", how="left")
+
+# %% accept="canary" name="blake2b, and a line with null where the candidate raises"
+import queue
+
+def canary_app(stable, candidate, share):
+    app = FastAPI()
+    waiting = queue.Queue(maxsize=1000)
+
+    def worker():
+        while True:
+            fire, p = waiting.get()
+            try:
+                q = candidate.predict(fire)
+            except Exception:
+                q = None
+            with Path("shadow.jsonl").open("a", encoding="utf-8") as file:
+                json.dump({"fire_id": fire["fire_id"], "stable": p, "candidate": q}, file)
+                file.write("\n")
+
+    threading.Thread(target=worker, daemon=True).start()
+
+    def is_canary(fire_id):
+        digest = hashlib.blake2b(fire_id.encode(), digest_size=8).digest()
+        return int.from_bytes(digest, "little") < share * 2**64
+
+    @app.post("/predict")
+    def predict(fire: dict):
+        model = candidate if is_canary(fire["fire_id"]) else stable
+        try:
+            p = model.predict(fire)
+        except Exception:
+            if model is stable:
+                raise
+            model, p = stable, stable.predict(fire)
+        else:
+            if model is stable:
+                try:
+                    waiting.put_nowait((fire, p))
+                except queue.Full:
+                    pass
+        return {"probability": p, "version": model.version}
+
+    return app
+
+# %% reject="canary" name="ten buckets: a share of 5 per cent is none" message="the share is 0.05"
+def canary_app(stable, candidate, share):
+    app = FastAPI()
+    pool = ThreadPoolExecutor(2)
+    lock = threading.Lock()
+
+    def chosen(fire_id):
+        return int(hashlib.sha256(fire_id.encode()).hexdigest(), 16) % 10 < int(share * 10)
+
+    def shadow(fire, said):
+        line = {"fire_id": fire["fire_id"], "stable": said, "candidate": candidate.predict(fire)}
+        with lock, open("shadow.jsonl", "a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    @app.post("/predict")
+    def predict(fire: dict):
+        if chosen(fire["fire_id"]):
+            try:
+                return {"probability": candidate.predict(fire), "version": candidate.version}
+            except Exception:
+                return {"probability": stable.predict(fire), "version": stable.version}
+        p = stable.predict(fire)
+        pool.submit(shadow, fire, p)
+        return {"probability": p, "version": stable.version}
+
+    return app
+
+# %% reject="canary" name="at most instead of less than: a share of 0 has candidates" message="a share of 0"
+def canary_app(stable, candidate, share):
+    app = FastAPI()
+    pool = ThreadPoolExecutor(2)
+    lock = threading.Lock()
+
+    def chosen(fire_id):
+        return int(hashlib.sha256(fire_id.encode()).hexdigest(), 16) % 100 <= share * 100
+
+    def shadow(fire, said):
+        line = {"fire_id": fire["fire_id"], "stable": said, "candidate": candidate.predict(fire)}
+        with lock, open("shadow.jsonl", "a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    @app.post("/predict")
+    def predict(fire: dict):
+        if chosen(fire["fire_id"]):
+            try:
+                return {"probability": candidate.predict(fire), "version": candidate.version}
+            except Exception:
+                return {"probability": stable.predict(fire), "version": stable.version}
+        p = stable.predict(fire)
+        pool.submit(shadow, fire, p)
+        return {"probability": p, "version": stable.version}
+
+    return app
+
+# %% reject="canary" name="waits half a second for the shadow" message="no answer waits for the shadow"
+def canary_app(stable, candidate, share):
+    app = FastAPI()
+    pool = ThreadPoolExecutor(2)
+    lock = threading.Lock()
+
+    def chosen(fire_id):
+        return int(hashlib.sha256(fire_id.encode()).hexdigest(), 16) % 10_000 < share * 10_000
+
+    def shadow(fire, said):
+        line = {"fire_id": fire["fire_id"], "stable": said, "candidate": candidate.predict(fire)}
+        with lock, open("shadow.jsonl", "a") as file:
+            file.write(json.dumps(line) + "\n")
+
+    @app.post("/predict")
+    def predict(fire: dict):
+        if chosen(fire["fire_id"]):
+            try:
+                return {"probability": candidate.predict(fire), "version": candidate.version}
+            except Exception:
+                return {"probability": stable.predict(fire), "version": stable.version}
+        p = stable.predict(fire)
+        try:
+            pool.submit(shadow, fire, p).result(timeout=0.5)
+        except Exception:
+            pass
+        return {"probability": p, "version": stable.version}
+
+    return app
+
+# %% reject="canary" name="a queue that blocks when it is full" message="the candidate hangs in shadow"
+import queue
+
+
+def canary_app(stable, candidate, share):
+    app = FastAPI()
+    waiting = queue.Queue(maxsize=64)
+
+    def chosen(fire_id):
+        return int(hashlib.sha256(fire_id.encode()).hexdigest(), 16) % 10_000 < share * 10_000
+
+    def work():
+        while True:
+            fire, said = waiting.get()
+            try:
+                line = {"fire_id": fire["fire_id"], "stable": said, "candidate": candidate.predict(fire)}
+            except Exception:
+                continue
+            with open("shadow.jsonl", "a") as file:
+                file.write(json.dumps(line) + "\n")
+
+    threading.Thread(target=work, daemon=True).start()
+
+    @app.post("/predict")
+    def predict(fire: dict):
+        if chosen(fire["fire_id"]):
+            try:
+                return {"probability": candidate.predict(fire), "version": candidate.version}
+            except Exception:
+                return {"probability": stable.predict(fire), "version": stable.version}
+        p = stable.predict(fire)
+        waiting.put((fire, p))
+        return {"probability": p, "version": stable.version}
+
+    return app
+
+# %% accept="swap" name="loads the first model beside, 503 until then"
+def swap_app(load):
+    app = FastAPI()
+    state = {"model": None, "previous": None}
+
+    def first():
+        state["model"] = load("v1")
+
+    threading.Thread(target=first, daemon=True).start()
+
+    @app.post("/predict")
+    def predict(fire: dict):
+        model = state["model"]
+        if model is None:
+            raise HTTPException(503, "loading")
+        return {"probability": model.predict(fire), "version": model.version}
+
+    @app.post("/swap")
+    def swap(wish: dict):
+        try:
+            new = load(wish["version"])
+            p = new.predict({"fire_id": "probe"})
+        except Exception:
+            raise HTTPException(409)
+        if not isinstance(p, (int, float)) or not 0 <= p <= 1:
+            raise HTTPException(409)
+        state["previous"], state["model"] = state["model"], new
+        return {"version": new.version}
+
+    @app.post("/rollback")
+    def rollback():
+        if state["previous"] is None:
+            raise HTTPException(409)
+        state["model"], state["previous"] = state["previous"], None
+        return {"version": state["model"].version}
+
+    return app
+
+# %% reject="rules" name="remembers an earlier stop" message="depend on earlier calls"
+stopped = []
+
+
+def stop_canary(stable, canary):
+    if stopped:
+        return True
+    rate = np.concatenate([stable, canary]).mean()
+    spread = np.sqrt(rate * (1 - rate) * (1 / len(stable) + 1 / len(canary)))
+    if canary.mean() - stable.mean() > 3.3 * spread:
+        stopped.append(len(canary))
+    return bool(stopped)
+
+
+def alert_minutes(day):
+    errors = day["errors"].rolling(10, min_periods=1).sum()
+    requests = day["requests"].rolling(10, min_periods=1).sum()
+    minutes = (day["errors"] > 0).rolling(10, min_periods=1).sum()
+    woken = []
+    for t in range(len(day)):
+        bad = errors.iloc[t] > 0.04 * requests.iloc[t] and minutes.iloc[t] >= 3
+        if bad and (not woken or t - woken[-1] >= 30):
+            woken.append(t)
+    return woken
+
+# %% reject="package" name="refuses only older versions of scikit-learn" message="a later version of scikit-learn"
+def save_model(model, folder, facts):
+    for entry in ["version", "features", "data_sha256", "trained_until"]:
+        if entry not in facts:
+            raise ValueError(f"{entry} is missing")
+    data = pickle.dumps(model)
+    (folder / "model.pkl").write_bytes(data)
+    manifest = {**facts, "sha256": hashlib.sha256(data).hexdigest(), "sklearn": sklearn.__version__}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def load_model(folder):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for entry in ["version", "features", "data_sha256", "trained_until", "sha256", "sklearn"]:
+        if entry not in manifest:
+            raise ValueError(f"{entry} is missing")
+    data = (folder / "model.pkl").read_bytes()
+    if hashlib.sha256(data).hexdigest() != manifest["sha256"]:
+        raise ValueError("another digest")
+    if manifest["sklearn"] < sklearn.__version__:
+        raise ValueError("saved with an old scikit-learn")
+    return pickle.loads(data), manifest
+
+# %% reject="package" name="compares only the first eight characters of the digest" message="only begins like the right one"
+def save_model(model, folder, facts):
+    for entry in ["version", "features", "data_sha256", "trained_until"]:
+        if entry not in facts:
+            raise ValueError(f"{entry} is missing")
+    data = pickle.dumps(model)
+    (folder / "model.pkl").write_bytes(data)
+    manifest = {**facts, "sha256": hashlib.sha256(data).hexdigest(), "sklearn": sklearn.__version__}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def load_model(folder):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for entry in ["version", "features", "data_sha256", "trained_until", "sha256", "sklearn"]:
+        if entry not in manifest:
+            raise ValueError(f"{entry} is missing")
+    data = (folder / "model.pkl").read_bytes()
+    if hashlib.sha256(data).hexdigest()[:8] != manifest["sha256"][:8]:
+        raise ValueError("another digest")
+    if manifest["sklearn"] != sklearn.__version__:
+        raise ValueError("another scikit-learn")
+    return pickle.loads(data), manifest
+
+# %% reject="validate" name="longitude may be null, too" message="'longitude': None"
+class Fire(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+    fire_id: str = Field(min_length=1, max_length=40)
+    latitude: float = Field(ge=49, le=60)
+    longitude: float | None = Field(ge=-120, le=-110)
+    temperature: float | None = Field(ge=-50, le=50)
+    relative_humidity: float | None = Field(ge=0, le=100)
+    fuel_type: str | None = Field(max_length=20)
+
+
+def validating_app():
+    app = FastAPI()
+
+    @app.exception_handler(RequestValidationError)
+    def refuse(request, error):
+        wrong = [{"field": repr(e["loc"]), "value": repr(e["input"])} for e in error.errors()]
+        return JSONResponse({"wrong": wrong}, status_code=422)
+
+    @app.post("/predict")
+    def predict(fire: Fire):
+        return {"accepted": fire.fire_id}
+
+    return app
+
+# %% reject="ready" name="tries to load again until it works" message="load is called again"
+def ready_app(load):
+    app = FastAPI()
+    state = {"model": None}
+
+    def work():
+        while state["model"] is None:
+            try:
+                state["model"] = load()
+            except Exception:
+                time.sleep(1)
+
+    threading.Thread(target=work, daemon=True).start()
+
+    @app.get("/live")
+    def live():
+        return {"live": True}
+
+    @app.get("/ready")
+    def ready():
+        if state["model"] is None:
+            raise HTTPException(503, "loading")
+        return {"ready": True}
+
+    @app.post("/predict")
+    def predict(fire: dict):
+        model = state["model"]
+        if model is None:
+            raise HTTPException(503, "loading")
+        return {"probability": model.predict(fire), "version": model.version}
+
+    return app
+
+# %% reject="ready" name="not ready while a prediction is computed" message="GET /ready should answer 200, it answers 503"
+def ready_app(load):
+    app = FastAPI()
+    state = {"model": None, "busy": 0}
+    lock = threading.Lock()
+
+    def work():
+        state["model"] = load()
+
+    threading.Thread(target=work, daemon=True).start()
+
+    @app.get("/live")
+    def live():
+        return {"live": True}
+
+    @app.get("/ready")
+    def ready():
+        if state["model"] is None or state["busy"] > 0:
+            raise HTTPException(503, "loading or busy")
+        return {"ready": True}
+
+    @app.post("/predict")
+    def predict(fire: dict):
+        model = state["model"]
+        if model is None:
+            raise HTTPException(503, "loading")
+        with lock:
+            state["busy"] += 1
+        try:
+            return {"probability": model.predict(fire), "version": model.version}
+        finally:
+            with lock:
+                state["busy"] -= 1
+
+    return app
+
+# %% reject="fallback" name="one second, whatever the limit" message="answers after 1.2"
+def careful_app(model, limit):
+    app = FastAPI()
+    pool = ThreadPoolExecutor(32)
+
+    def rule(fire):
+        temperature, humidity = fire.get("temperature"), fire.get("relative_humidity")
+        if temperature is None or humidity is None:
+            return 0.05
+        return 0.3 if temperature >= 25 and humidity <= 30 else 0.05
+
+    @app.get("/live")
+    async def live():
+        return {"live": True}
+
+    @app.post("/predict")
+    def predict(fire: dict):
+        try:
+            p = pool.submit(model.predict, fire).result(timeout=1.0)
+            if isinstance(p, (int, float)) and 0 <= p <= 1:
+                return {"probability": p, "source": "model"}
+        except Exception:
+            pass
+        return {"probability": rule(fire), "source": "fallback"}
+
+    return app
+
+# %% accept="validate" name="by hand, and half a character in a text is accepted"
+def number(low, high, null=False):
+    def good(value):
+        if value is None:
+            return null
+        return type(value) in (int, float) and low <= value <= high
+    return good
+
+def text(low, high, null=False):
+    return lambda value: null if value is None else isinstance(value, str) and low <= len(value) <= high
+
+CHECKS = dict(
+    fire_id=text(1, 40), latitude=number(49, 60), longitude=number(-120, -110), temperature=number(-50, 50, True),
+    relative_humidity=number(0, 100, True), fuel_type=text(0, 20, True),
+)
+
+def validating_app():
+    app = FastAPI()
+
+    @app.exception_handler(RequestValidationError)
+    def no_dict(request, error):
+        return JSONResponse({"problem": "a JSON object is wanted"}, 422)
+
+    @app.post("/predict")
+    def predict(fire: dict):
+        problems = {name: repr(fire.get(name, "missing")) for name in CHECKS.keys() | fire.keys()
+                    if name not in CHECKS or name not in fire or not CHECKS[name](fire[name])}
+        if problems:
+            raise HTTPException(422, detail=ascii(problems))
+        return Response(json.dumps({"accepted": fire["fire_id"]}), media_type="application/json")
+
+    return app
+
+# %% reject="metrics" name="a gauge instead of a counter" message="is a gauge, which may fall"
+def measured_app(model):
+    app = FastAPI()
+    registry = prometheus_client.CollectorRegistry()
+    outcomes = prometheus_client.Gauge("predictions_total", "answers", ["outcome"], registry=registry)
+    seconds = prometheus_client.Histogram("model_seconds", "seconds", buckets=[0.05, 0.1, 0.25, 0.5, 1, 2.5], registry=registry)
+
+    @app.post("/predict")
+    async def predict(request: Request):
+        try:
+            fire = await request.json()
+        except ValueError:
+            fire = None
+        temperature = fire.get("temperature") if isinstance(fire, dict) else None
+        if isinstance(temperature, bool) or not isinstance(temperature, (int, float)):
+            outcomes.labels("refused").inc()
+            raise HTTPException(422, "temperature must be a number")
+        try:
+            with seconds.time():
+                p = await asyncio.to_thread(model.predict, fire)
+        except Exception:
+            outcomes.labels("error").inc()
+            raise HTTPException(503, "the model failed")
+        outcomes.labels("ok").inc()
+        return {"probability": p}
+
+    @app.get("/metrics")
+    def metrics():
+        return PlainTextResponse(prometheus_client.generate_latest(registry).decode())
+
+    return app

@@ -11,9 +11,9 @@
 # - release a new model step by step: shadow, canary with a stop rule, swap and rollback,
 # - decide when somebody should be woken at night.
 #
-# **You need:** Python functions, dictionaries, pandas. Helpful: what HTTP status codes are. No experience with FastAPI or Docker.
+# **You need:** Python functions (also functions inside functions), dictionaries, pandas. Helpful: decorators, threads, what HTTP status codes are. No experience with FastAPI, Docker or YAML.
 #
-# **Time:** about 136 minutes · **Points:** 30 · **Course outcome:** bringing a model into operation, and keeping it there.
+# **Time:** about 205 minutes · **Points:** 30 · **Course outcome:** bringing a model into operation, and keeping it there.
 
 # %% [markdown]
 # ## Where you stand
@@ -37,8 +37,9 @@ show_progress()
 # alone: a mistake in one costs no points in another.
 #
 # **How services run here.** Your exercise cell becomes a file of its own, with the imports of the next cell on top; a new Python process runs it, calls your function, and serves the app that it returns with uvicorn on a free port
-# of this machine. `with running(your_function) as service:` starts the process and always ends it. So your app must not use what other cells define, and its prints are not shown; what it raises, the checks tell you. (Of the cell, its imports, functions, classes and
-# assignments make the file.)
+# of this machine. `with running(your_function) as service:` starts the process and always ends it; the first start takes a few seconds. So your app must not use what other cells define. Of your cell, only imports, functions, classes and
+# assignments on its top level make the file; calls, loops, `if`, `with` and `try` on the top level are left out, and with a magic such as `%%time` on top the cell cannot be read. What your app prints is not shown. To look at a value, put it into the answer for a
+# moment, or raise an error that names it: the checks tell you what the app raised.
 
 # %%
 import asyncio
@@ -52,7 +53,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import prometheus_client
@@ -67,8 +67,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+# %% [markdown]
+# And what only this notebook needs, not a service:
+
+# %%
+import matplotlib.pyplot as plt
+
 from mlelabs.data import load_wildfires
-from mlelabs.dockerfile import read_dockerfile
+from mlelabs.dockerfile import copied, final_stage, is_code, read_dockerfile, variables
 from mlelabs.service import eventually, running
 from mlelabs.standins import Loader, Shelf, StandIn, noted
 from mlelabs.traffic import day_with_incidents, replay, rollout, score_alerts
@@ -117,7 +123,7 @@ with running(prototype) as service:
         print(answer.status_code, answer.text)
 
 # %% [markdown]
-# The first is fine. In the third it falls over: status 500, "my fault", and nobody learns whose. The second is the dangerous one. A spelling mistake, and the service answers 200 with a probability of 0: `fire.get(..., 0)` has made
+# The first is fine. In the third it falls over: status 500 says "my fault", though it is the sender's, who does not learn what was wrong. The second is the dangerous one. A spelling mistake, and the service answers 200 with a probability of 0: `fire.get(..., 0)` has made
 # a fire at 0 °C of it. The dispatcher sees a number like any other.
 
 # %% [markdown]
@@ -171,14 +177,20 @@ unpacked = pickle.loads(pickle.dumps(Harmless()))
 # a model travels with a **manifest**: who am I, what do I need, and the digest of my file. All of it is checked before the first byte is unpickled.
 
 # %% [markdown]
-# ## Exercise 1: Package a model and load it safely (2 points, about 8 minutes)
+# ## Exercise 1: Package a model and load it safely (2 points, about 11 minutes)
 #
-# Write `save_model(model, folder, facts)` and `load_model(folder)`. `folder` is a `Path` that exists.
+# Write `save_model(model, folder, facts)` and `load_model(folder)`. `folder` is a `Path` that exists. A manifest has at least these **six entries**:
 #
-# `save_model` writes two files: `model.pkl`, the pickle of the model, and `manifest.json`, the facts and two more entries: `"sha256"`, the digest of `model.pkl` as hexadecimal text, and `"sklearn"`, the installed version
-# (`sklearn.__version__`). It raises `ValueError` if the facts lack `"version"`, `"features"`, `"data_sha256"` or `"trained_until"`. The given dict stays as it is.
+# | entry | where it comes from |
+# |---|---|
+# | `"version"`, `"features"`, `"data_sha256"`, `"trained_until"` | from the parameter `facts`, a dict that may hold more |
+# | `"sha256"` | the digest of the file `model.pkl`, as hexadecimal text |
+# | `"sklearn"` | the installed version, `sklearn.__version__` |
+#
+# `save_model` writes two files: `model.pkl`, the pickle of the model, and `manifest.json`, **all** the facts and the two entries more. It raises `ValueError` if the facts lack one of the four. The given dict stays as it is.
 #
 # `load_model` returns the pair (model, manifest). It raises `ValueError`, **before anything in `model.pkl` is run**, if the manifest lacks one of the six entries, if the digest is another one, or if the installed scikit-learn is another version.
+# (Both files are there, and the manifest is JSON. Whether an entry is there counts, not what it says.)
 #
 # <details><summary>Hint</summary><code>hashlib.sha256(data).hexdigest()</code> digests bytes, <code>path.read_bytes()</code> reads them. Unpickle the very bytes that you have digested: <code>pickle.loads(data)</code>.</details>
 
@@ -216,8 +228,8 @@ def load_model(folder):
 
 # %% free="package"
 with tempfile.TemporaryDirectory() as folder:
-    about = {"version": "2019-1", "features": facts["features"], "trained_until": "2018-12-31"}
-    save_model(pipeline, Path(folder), about | {"data_sha256": "2881e385"})
+    more = {"version": "2019-1", "data_sha256": "2881e385", "trained_until": "2018-12-31"}
+    save_model(pipeline, Path(folder), facts | more)  # our facts: the features and the medians
     print((Path(folder) / "manifest.json").read_text())
 
 # %% check="package" points=2
@@ -232,9 +244,10 @@ def is_refused(folder):
     except ValueError as error:
         assert not isinstance(error, UnicodeDecodeError), "raise a ValueError of your own, before you unpickle"
         return True
-    except (pickle.UnpicklingError, EOFError, AttributeError, KeyError, TypeError) as error:
+    except (pickle.UnpicklingError, EOFError, AttributeError, KeyError, TypeError, AssertionError) as error:
         raise AssertionError(
-            f"load_model should raise ValueError, it raises {type(error).__name__}: it looked into the file or the manifest before it checked them"
+            f"load_model should raise ValueError, it raises {type(error).__name__}: "
+            + ("an assert vanishes when Python runs with -O" if isinstance(error, AssertionError) else "it looked into the file or the manifest before it checked them")
         ) from None
     return False
 
@@ -311,6 +324,9 @@ with tempfile.TemporaryDirectory() as place:
     cases = {"the digest of the saved file": whole}
     fitting = whole | {"sha256": hashlib.sha256(bomb).hexdigest()}
     cases["another version of scikit-learn"] = fitting | {"sklearn": "1.0.2"}
+    cases["a later version of scikit-learn"] = fitting | {"sklearn": "99.0.0"}
+    cases["another patch of scikit-learn"] = fitting | {"sklearn": ".".join([*whole["sklearn"].split(".")[:2], "77"])}
+    cases["a digest that only begins like the right one"] = fitting | {"sha256": fitting["sha256"][:16] + "0" * 48}
     for key in whole:
         if key != "note":
             cases[f"no entry '{key}'"] = {k: v for k, v in fitting.items() if k != key}
@@ -347,7 +363,7 @@ def reports():
 
     @app.post("/report")
     def report(report: Report):
-        return {"thanks": report.crew}
+        return {"thanks": report.crew, "people": report.people}
 
     return app
 
@@ -363,7 +379,7 @@ with running(reports) as service:
 # request, `NaN`, which some programs write for "missing", made the *refusal itself* fail: 500. FastAPI puts the refused value into its answer, and JSON has no NaN.
 
 # %% [markdown]
-# ## Exercise 2: Refuse what should not be answered (3 points, about 14 minutes)
+# ## Exercise 2: Refuse what should not be answered (3 points, about 23 minutes)
 #
 # Write `validating_app()`. It returns an app that answers `POST /predict`. A valid request gets 200 and `{"accepted": <its fire_id>}`. These six fields must all be **there**, also those that may be `null`, and no others:
 #
@@ -376,12 +392,12 @@ with running(reports) as service:
 # | `relative_humidity` | number or null | 0 to 100 |
 # | `fuel_type` | text or null | at most 20 characters |
 #
-# A text is no number, nor is `true`, nor NaN, nor infinity. Whole numbers are numbers. Everything else gets 422, and the answer (JSON, in a form you like) contains the name of **each** wrong field and its value. What is no JSON object gets 400 or 422.
-# Whatever comes, the service never answers with 5xx.
+# A text is no number, nor is `true`, nor NaN, nor infinity. Whole numbers are numbers. Everything else gets 422, and the answer (JSON, in a form you like) contains the name of **each** wrong field and its value; of a missing or an unknown field the name is enough. What is no JSON object gets 400 or 422.
+# Whatever comes (a number with 400 digits, half a character), the service never answers with 5xx.
 #
 # *By hand:* a latitude of 91 and a temperature of `"warm"` in one request: 422, and the answer contains `latitude`, `91`, `temperature` and `warm`.
 #
-# <details><summary>Hint</summary><code>model_config = ConfigDict(...)</code> in the class can make it <code>strict</code> and <code>extra="forbid"</code> what is unknown; a field without a default must be there. For NaN: the decorator <code>app.exception_handler</code>, for <code>RequestValidationError</code>, above a function <code>(request, error)</code> lets you write the 422 yourself, from <code>error.errors()</code>, a list of dicts with <code>loc</code> and <code>input</code>. <code>repr</code> makes a text of any value.</details>
+# <details><summary>Hint</summary><code>model_config = ConfigDict(...)</code> in the class can make it <code>strict</code> and <code>extra="forbid"</code> what is unknown; a field without a default must be there. For NaN: the decorator <code>app.exception_handler</code>, for <code>RequestValidationError</code>, above a function <code>(request, error)</code> lets you write the 422 yourself: the function returns a <code>JSONResponse({...}, status_code=422)</code>, made from <code>error.errors()</code>, a list of dicts with <code>loc</code> and <code>input</code>. <code>repr</code> makes a harmless text of any value.</details>
 
 # %% exercise="validate"
 def validating_app():
@@ -440,7 +456,7 @@ with running(validating_app) as service:
             answer = service.post("/predict", fire | {field: value})
             assert answer.status_code == 422, (
                 f"{field} = {value!r} should be refused with 422, the answer is {answer.status_code} {answer.text[:100]} {service.why()}. "
-                "If it is 200: is the check strict, and are the limits there?"
+                + ("An exception handler returns a response, such as JSONResponse({...}, status_code=422)" if answer.status_code >= 500 else "Is the check strict, and are the limits there?")
             )
             assert field in answer.text, f"the refusal of {field} = {value!r} should name the field: {answer.text[:200]}"
             shown = [str(value).lower(), json.dumps(value)]
@@ -455,6 +471,7 @@ with running(validating_app) as service:
         )
     answer = service.post("/predict", fire | {"temprature": 25})
     assert answer.status_code == 422, f"the unknown field 'temprature' gets {answer.status_code}: it is a spelling mistake that somebody should hear of"
+    assert "temprature" in answer.text, f"the refusal of the unknown field 'temprature' should name it: {answer.text[:200]}"
     answer = service.post("/predict", fire | {"temperature": float("nan")})
     assert answer.status_code == 422, (
         f"NaN should be refused with 422, the answer is {answer.status_code} {service.why()}. The refusal must not contain the NaN as a number"
@@ -492,6 +509,7 @@ def spoilt(name):
         return [7, True, ["a"], {"b": 1}, "x" * (TEXTS[name] + 1), 0.5][rng.integers(6)]
     low, high = LIMITS[name]
     values = [low - 1, high + 0.5, 1e300, -1e300, "1", "", True, False, [1], {"a": 2}, str(high)]
+    values += [None] * 3 if name.endswith("tude") else []
     return values[rng.integers(len(values))]
 
 
@@ -503,7 +521,7 @@ with running(validating_app) as service:
         assert answer.json() == {"accepted": fire["fire_id"]}, f"expected the fire_id as 'accepted', got {answer.text[:100]}"
     for _ in range(80):
         fire = a_fire()
-        names = list(rng.choice(list(fire), size=int(rng.integers(1, 3)), replace=False))
+        names = [str(name) for name in rng.choice(list(fire), size=int(rng.integers(1, 3)), replace=False)]
         values = {name: spoilt(name) for name in names}
         answer = service.post("/predict", fire | values)
         assert answer.status_code == 422, f"{values} should be refused with 422, the answer is {answer.status_code} {answer.text[:100]}"
@@ -518,7 +536,7 @@ with running(validating_app) as service:
     for body in oddities:
         answer = service.post("/predict", body)
         assert answer.status_code < 500, f"the body {body[:80]!r} makes the service answer {answer.status_code} {service.why()}: whatever comes, it must refuse, not fail"
-        if body != oddities[-1]:
+        if body not in oddities[-2:]:  # half a character may stand in a text
             assert answer.status_code in (400, 422), f"the body {body[:80]!r} should be refused, it gets {answer.status_code}"
     assert service.ask("/predict", a_fire()), "after all that, a valid fire should still be accepted"
 ### END HIDDEN TESTS
@@ -542,14 +560,14 @@ print("in the training data:             ", facts["medians"]["temperature"])
 # the training data (medians, categories, scales) belongs to the model and travels with it. That is why `facts` holds the medians.
 
 # %% [markdown]
-# ## Exercise 3: Serve what training computed (2 points, about 10 minutes)
+# ## Exercise 3: Serve what training computed (2 points, about 12 minutes)
 #
-# Write `scoring_app(pipeline, facts)`. Its `POST /predict` gets a fire like `fires[100]` above (it has been validated already) and answers `{"probability": p}`: what the pipeline gives for the fire to be large (class True), exact to 6 digits.
+# Write `scoring_app(pipeline, facts)`. Its `POST /predict` gets a fire like `fires[100]` above and answers `{"probability": p}`: what the pipeline gives for the fire to be large (class True), within 0.000001. Assume that the fire is valid: the rules of exercise 2 are not part of this app.
 #
 # Features are made as in `training_table`, but a missing number (`null`) becomes the training median in `facts["medians"]`. A `fuel_type` of null becomes `"Unknown"`, spaces around it go, and a fuel that training has never seen is passed on as
 # it is (the pipeline knows what to do). `month` and `hour` come from `reported`, such as `"2023-05-04 14:30"`. Keys come in any order, further keys may come along, whole numbers may come as `20` or `20.0`. No answer depends on earlier requests.
 #
-# <details><summary>Hint</summary>Build a dict with the six features, then <code>pd.DataFrame([row])[facts["features"]]</code>. <code>predict_proba</code> gives one column per class, in the order of <code>classes_</code>: False, True. FastAPI cannot turn numpy's numbers into JSON: <code>float(...)</code>.</details>
+# <details><summary>Hint</summary>Build a dict with the six features, then <code>pd.DataFrame([row])[facts["features"]]</code>. <code>predict_proba</code> gives one column per class, in the order of <code>classes_</code>: False, True. Not all of numpy's numbers can be turned into JSON; <code>float(...)</code> is safe.</details>
 
 # %% exercise="parity"
 def scoring_app(pipeline, facts):
@@ -582,10 +600,10 @@ with running(scoring_app, pipeline, facts) as service:
 
 # %% check="parity" points=2
 # Checks 20 fires of 2023 against the table computed as a whole, then one fire in several disguises.
-season = log.query("year == 2023").dropna(subset="fire_start_date")
+in_2023 = log.query("year == 2023").dropna(subset="fire_start_date")
 numbers_of = ["temperature", "relative_humidity", "wind_speed"]
-filled = season.assign(**season[numbers_of].fillna(pd.Series(facts["medians"])))
-expected = dict(zip("2023-" + season["fire_number"], pipeline.predict_proba(training_table(filled))[:, 1]))
+filled = in_2023.assign(**in_2023[numbers_of].fillna(pd.Series(facts["medians"])))
+expected = dict(zip("2023-" + in_2023["fire_number"], pipeline.predict_proba(training_table(filled))[:, 1]))
 with_gaps = [fire for fire in fires if fire["temperature"] is None][:6]
 with running(scoring_app, pipeline, facts) as service:
     for fire in fires[100:114] + with_gaps:
@@ -609,7 +627,7 @@ with running(scoring_app, pipeline, facts) as service:
         got = service.ask("/predict", body)["probability"]
         assert abs(got - right) < 1e-6, f"the same fire {name} should get the same {right:.6f}, it gets {got:.6f}"
     got = service.ask("/predict", fire | {"fuel_type": "X9"})["probability"]
-    row = filled[season["fire_number"] == fire["fire_id"][5:]].assign(temperature=21.0, fuel_type="X9")
+    row = filled[in_2023["fire_number"] == fire["fire_id"][5:]].assign(temperature=21.0, fuel_type="X9")
     right = pipeline.predict_proba(training_table(row))[0, 1]
     assert abs(got - right) < 1e-6, f"with the fuel 'X9', never seen in training, the pipeline gives {right:.6f}, the service {got:.6f}: pass it on as it is"
 ### BEGIN HIDDEN TESTS
@@ -670,7 +688,8 @@ with running(scoring_app, other, {"features": wanted, "medians": medians}) as se
 # the two, and a service that needs a minute to load its model is killed every few seconds, for ever.
 #
 # So that you can build the service without a real model, **stand-ins** play its part. A `StandIn` has a `version` and a method `predict(fire)`, which returns a probability; a `Loader` is called to get one. Both can be told to be slow, to fail, or to
-# wait for a file, and they note each call in the folder of the service. What follows is the mistake that everybody makes once: the function that answers is `async`, and its work is not.
+# wait for a file, and they note each call in the folder of the service. `noted(service, "v1.calls")` reads these notes: the list of all calls of the model v1 so far. `eventually(...)` asks again and again whether something holds, for 15 seconds
+# at most, and says whether it came true. What follows is the mistake that everybody makes once: the function that answers is `async`, and its work is not.
 #
 # **Before running:** eight dispatchers ask at the same time, and the model takes a moment. How many of their requests are being computed in that moment?
 
@@ -698,14 +717,14 @@ with running(one_at_a_time, slow) as service, ThreadPoolExecutor(8) as pool:
 # thread of its own, up to 40 at a time.
 
 # %% [markdown]
-# ## Exercise 4: Alive, ready and not blocked (2 points, about 12 minutes)
+# ## Exercise 4: Alive, ready and not blocked (2 points, about 17 minutes)
 #
 # Write `ready_app(load)`. `load()` takes long, returns a model (`version`, `predict(fire)`), and may fail. The app answers at once after its start, while the model is still loading:
 #
-# - `GET /live`: 200, always: while the model loads, when loading has failed, and while predictions are being computed,
+# - `GET /live`: 200, always: while the model loads, when loading has failed, and while a few predictions are being computed,
 # - `GET /ready`: 503 until the model is loaded, then 200; 503 for good if loading failed,
-# - `POST /predict`: 503 until then; afterwards `{"probability": ..., "version": ...}`. Eight requests at a time are computed at the same time: the 95th percentile of
-#   their times is at most 3 times that of a given service that waits for nobody (both measured side by side).
+# - `POST /predict`: 503 until then; afterwards `{"probability": ..., "version": ...}`. **Four requests** at a time are computed at the same time, and each is answered as soon as
+#   the model has its result.
 #
 # `load` is called once per service, not once per request.
 #
@@ -753,8 +772,8 @@ with running(ready_app, Loader(StandIn("v1"))) as service:
     print(service.ask("/predict", fires[0]))
 
 # %% check="ready" points=2
-# Checks a service whose model is loading, loaded, busy with 8 requests at a time, and not to be loaded.
-with running(ready_app, Loader(StandIn("v1", 0.25, meets=8), waits_for="go")) as service:
+# Checks a service whose model is loading, loaded, busy with 4 requests at a time, and not to be loaded.
+with running(ready_app, Loader(StandIn("v1", 0.25, meets=4), waits_for="go")) as service:
     for path, right in {"/live": 200, "/ready": 503}.items():
         status = service.get(path).status_code
         assert status == right, f"while the model is loading, GET {path} should answer {right}, it answers {status} {service.why()}"
@@ -764,19 +783,22 @@ with running(ready_app, Loader(StandIn("v1", 0.25, meets=8), waits_for="go")) as
     assert eventually(lambda: service.get("/ready").status_code == 200), (
         "the model is loaded, but GET /ready does not become 200"
     )
-    answers = service.load("/predict", fires[:8], at_once=8)
+    answers = service.load("/predict", fires[:4], at_once=4)
     statuses = {answer.status_code for answer in answers}
     assert statuses == {200}, (
-        f"8 requests at the same time are not computed at the same time: they get {sorted(statuses)} {service.why()}. "
+        f"4 requests at the same time are not computed at the same time: they get {sorted(statuses)} {service.why()}. "
         "Does a function that is async wait without await, or a lock let one in after the other?"
     )
     assert answers[0].json() == {"probability": 0.25, "version": "v1"}, f"expected probability 0.25 of version v1, got {answers[0].text}"
     assert len(noted(service, "loads")) == 1, f"the model was loaded {len(noted(service, 'loads'))} times: load it once, not for each request"
 with running(ready_app, Loader(StandIn("v1", waits_for="answer"))) as service, ThreadPoolExecutor(1) as pool:
+    service.scene = "a prediction is being computed, and takes a while"
     assert eventually(lambda: service.get("/ready").status_code == 200), "GET /ready does not become 200"
     waiting = pool.submit(service.post, "/predict", fires[0])
     assert eventually(lambda: noted(service, "v1.calls")), "POST /predict does not call the model"
-    assert service.get("/live").status_code == 200, "while a prediction is being computed, GET /live should answer 200"
+    for path in ("/live", "/ready"):
+        status = service.get(path).status_code
+        assert status == 200, f"while a prediction is being computed, GET {path} should answer 200, it answers {status}"
     (service.folder / "answer").touch()
     assert waiting.result().status_code == 200, "a prediction that takes a while should be answered in the end"
 with running(ready_app, Loader(StandIn("v1"), fails=True)) as service:
@@ -806,14 +828,15 @@ with running(ready_app, Loader(StandIn("w9", 0.75, sleeps=0.15), waits_for="go")
     (service.folder / "go").touch()
     assert eventually(lambda: service.get("/ready").status_code == 200), "the model is loaded, but GET /ready does not become 200"
     assert service.ask("/predict", fire) == {"probability": 0.75, "version": "w9"}, "expected probability 0.75 of version w9"
-    ratio = quantile_ratio(service, given, "/predict", fire, at_once=8)
-    assert ratio <= 3, f"under 8 requests at a time, the 95th percentile is {ratio:.1f} times that of a service that waits for nobody: the limit is 3"
+    ratio = quantile_ratio(service, given, "/predict", fire, at_once=4)
+    assert ratio <= 3, f"with 4 requests at a time, the 95th percentile of the times is {ratio:.1f} times that of a service which computes four at a time and answers as soon as it can"
     assert service.get("/live").status_code == 200, "GET /live should answer 200"
     assert noted(service, "loads") == ["w9"], f"load should be called once, it was called {len(noted(service, 'loads'))} times"
     assert all(call == fire for call in noted(service, "w9.calls")), "the model should get the fire as it was sent"
 with running(ready_app, Loader(StandIn("w9"), fails=True)) as service:
     assert eventually(lambda: noted(service, "loads")), "nobody calls load"
-    time.sleep(0.1)
+    time.sleep(1.2)
+    assert len(noted(service, "loads")) == 1, "the model cannot be loaded, and load is called again: 503 for good, one call for each service"
     found = [service.get("/live").status_code, service.get("/ready").status_code, service.post("/predict", fire).status_code]
     assert found == [200, 503, 503], f"the model cannot be loaded: /live, /ready and /predict should answer 200, 503, 503, they answer {found}"
 ### END HIDDEN TESTS
@@ -843,27 +866,27 @@ axis.legend()
 plt.show()
 
 # %% [markdown]
-# The moody service is faster for most, and for one request in 25 it takes around a second (the small hill on the right; the axis of counts is logarithmic). The mean is silent about that, and p95 too. p99 shows it: one per cent of the requests take longer. A dispatcher with fifty requests a day meets it twice.
+# The moody service is faster for most, and for one request in 25 it takes around a second (the small hill on the right; the axis of counts is logarithmic): a dispatcher with fifty requests a day meets that twice. The mean is silent about it, and p95 too. p99 shows it: one per cent of the requests take longer.
 #
 # A monitored service cannot keep every time it has measured. It counts in **buckets**: how many requests took *at most* 10 ms, at most 50 ms, and so on up to infinity. Quantiles are estimated from these counts.
 
 # %% [markdown]
-# ## Exercise 5: Quantiles from buckets (2 points, about 8 minutes)
+# ## Exercise 5: Quantiles from buckets (2 points, about 12 minutes)
 #
-# Write `bucket_quantile(buckets, q)`. `buckets` maps an upper limit to the number of requests that took at most that long: the counts add up, the last limit is `math.inf`, the dict is in any order. Find the first bucket whose count reaches `q` times the total. Return the
+# Write `bucket_quantile(buckets, q)`. `buckets` maps an upper limit to the number of requests that took at most that long: the counts are **cumulative**, so that of `math.inf`, which is always there, is the total. There is at least one other limit, the dict is in any order and stays as it is. Find the first bucket whose count reaches `q` times the total. Return the
 # value in it by a straight line between its lower limit (0 for the first) and its upper limit, as Prometheus does. If it is the bucket up to infinity, return the highest finite limit. Without any requests, return NaN.
 #
 # And construct: `two_services()` returns two lists of 1,000 times each, all above 0, whose means differ by at most 1 %, while the 99th percentile (`np.quantile`) of the first is at least **ten times** that of the second.
 #
 # *By hand:* `{10: 20, 50: 60, inf: 80}` and q = 0.5: 40 requests are wanted. The bucket from 10 to 50 holds the 21st to the 60th; 40 is half of the way: 30. For q = 0.9 the answer is 50.
 #
-# <details><summary>Hint</summary>Sort the limits first. Within a bucket the share of the way is (wanted − count below) / (count − count below). An empty bucket cannot be the first to reach the count, unless q is 0.</details>
+# <details><summary>Hint</summary>Sort the limits first. Within a bucket the share of the way is (wanted − count below) / (count − count below). An empty bucket cannot be the first to reach the count.</details>
 
 # %% exercise="quantiles"
 def bucket_quantile(buckets, q):
     """Estimate a quantile from cumulative counts.
 
-    buckets: dict, upper limit -> number of requests at or below it. q: between 0 (excluded) and 1.
+    buckets: dict, upper limit -> number of requests at or below it. q: above 0, at most 1.
     """
     ### BEGIN SOLUTION
     limits = sorted(buckets)
@@ -900,7 +923,7 @@ example = {50: 60, math.inf: 80, 10: 20}
 got = bucket_quantile(example, 0.5)
 assert isinstance(got, (int, float, np.number)), f"bucket_quantile should return a number, it returned {got!r}"
 assert abs(got - 30) < 1e-9, (
-    f"half of 80 requests is 40, half of the way from 10 to 50: expected 30, got {got}. The counts add up already, and the limits come in any order"
+    f"half of 80 requests is 40, half of the way from 10 to 50: expected 30, got {got}. The counts are cumulative already, and the limits come in any order"
 )
 assert abs(bucket_quantile(example, 0.125) - 5) < 1e-9, (
     f"10 of the 20 requests between 0 and 10: expected 5, got {bucket_quantile(example, 0.125)}"
@@ -968,14 +991,14 @@ print("behind the with block, the model has returned:", future.done())
 # We gave up in time, and waited all the same: at its end the `with` block of a pool waits for its threads. A thread cannot be stopped. It can only be left alone.
 
 # %% [markdown]
-# ## Exercise 6: A fallback that says so (2 points, about 10 minutes)
+# ## Exercise 6: A fallback that says so (2 points, about 14 minutes)
 #
-# Write `careful_app(model, limit)`. `POST /predict` answers 200 with `{"probability": p, "source": "model"}` if `model.predict(fire)` returns a number from 0 to 1 within `limit` seconds. If it takes longer, raises, or returns anything else (also NaN), it answers with
+# Write `careful_app(model, limit)`. `POST /predict` answers 200 with `{"probability": p, "source": "model"}` if `model.predict(fire)` returns a number from 0 to 1 within `limit` seconds. If it takes longer, raises, or returns anything else (also NaN; a text is no number), it answers with
 # `"source": "fallback"` and the rule's probability: 0.3 if `temperature` is at least 25 **and** `relative_humidity` at most 30, else 0.05 (also if one of them is null).
 #
-# The model is called once per request, never twice. While calls of it hang, all requests (ten of them at a time) still get their answer, and `GET /live` answers 200. When the model is well again, it is used again.
+# The model is called at most once per request, never twice; a model that has raised is asked again by the next request. Four requests at a time are computed at the same time. While calls of the model hang, all requests, also ten at a time, get their answer after `limit` and little more, and `GET /live` answers 200. When the model is well again, it is used again.
 #
-# <details><summary>Hint</summary>Keep one <code>ThreadPoolExecutor</code> for the whole app, outside of the function that answers: <code>pool.submit(model.predict, fire).result(timeout=limit)</code>. In an <code>async</code> function, <code>await asyncio.wait_for(asyncio.to_thread(model.predict, fire), limit)</code> does the same.</details>
+# <details><summary>Hint</summary>Keep one <code>ThreadPoolExecutor</code> for the whole app, outside of the function that answers: <code>pool.submit(model.predict, fire).result(timeout=limit)</code>. In an <code>async</code> function, <code>await asyncio.wait_for(asyncio.to_thread(model.predict, fire), limit)</code> will do too (at least five threads). A comparison such as <code>0 <= "high"</code> raises a <code>TypeError</code>; it may do so inside of your <code>try</code>.</details>
 
 # %% exercise="fallback"
 def careful_app(model, limit):
@@ -999,7 +1022,7 @@ def careful_app(model, limit):
     @app.post("/predict")
     def predict(fire: dict):
         try:
-            probability = float(pool.submit(model.predict, fire).result(timeout=limit))
+            probability = pool.submit(model.predict, fire).result(timeout=limit)
             if 0 <= probability <= 1:
                 return {"probability": probability, "source": "model"}
         except Exception:
@@ -1031,14 +1054,21 @@ for name, model in {"raises": StandIn("v1", fails=True), "returns NaN": StandIn(
             )
         calls = len(noted(service, "v1.calls"))
         assert calls == 3, f"3 requests, and the model was called {calls} times: one call per request, no second try"
-with running(careful_app, StandIn("v1", 0.6, waits_for="well"), 0.2) as service:
+with running(careful_app, StandIn("v1", 0.6, waits_for="well"), 0.3) as service:
+    service.scene = "the model hangs"
+    alone = service.post("/predict", hot).seconds
     answers = service.load("/predict", [hot] * 10, at_once=10)
     assert all(answer.status_code == 200 for answer in answers), f"the model hangs: expected 200, got {answers[0].status_code} {service.why()}"
     got = [answer.json() for answer in answers]
     assert got == [{"probability": 0.3, "source": "fallback"}] * 10, f"the model hangs: expected the rule's 0.3 with source 'fallback', got {got[0]}"
     assert service.get("/live").status_code == 200, "while the model hangs, GET /live should answer 200"
     calls = len(noted(service, "v1.calls"))
-    assert calls <= 10, f"10 requests, and the model was called {calls} times: a hanging model gets no second try"
+    assert calls <= 11, f"11 requests, and the model was called {calls} times: a hanging model gets no second try"
+    ratios = [max(answer.seconds for answer in answers) / alone]  # the slowest of ten at a time, and one alone
+    while min(ratios) > 4 and len(ratios) < 3:  # a busy machine gets three tries
+        ratios.append(max(answer.seconds for answer in service.load("/predict", [hot] * 10, at_once=10)) / alone)
+    assert min(ratios) <= 4, f"the model hangs: of ten requests at a time one waits {min(ratios):.0f} times as long as one alone. They wait for each other, not only until the limit"
+    service.scene = "the model hung, and is well again"
     (service.folder / "well").touch()
     assert eventually(lambda: service.ask("/predict", hot)["source"] == "model"), (
         "the model is well again, but the service keeps answering with its rule"
@@ -1065,18 +1095,25 @@ some = [
     {"fire_id": f"f{i}", "temperature": [25, 24.9, None, float(rng.integers(-20, 40))][i % 4], "relative_humidity": [30, 30.1, None, float(rng.integers(5, 60))][i // 4 % 4]}
     for i in range(32)
 ]
-for name, odd in {"returns 1.7": 1.7, "returns -0.1": -0.1, "returns nothing": None, "returns infinity": math.inf, "returns a text": "high"}.items():
+for name, odd in {"returns 1.7": 1.7, "returns -0.1": -0.1, "returns nothing": None, "returns infinity": math.inf, "returns a text": "high", "returns the text '0.7'": "0.7"}.items():
     with running(careful_app, StandIn("m", odd), 10) as service:
         for fire in some[:4]:
             got = service.ask("/predict", fire)
             assert got == {"probability": the_rule(fire), "source": "fallback"}, f"the model {name}: that is no probability, expected the rule's {the_rule(fire)}, got {got}"
-with running(careful_app, StandIn("m", 0.0, fails=[fire["fire_id"] for fire in some[::2]]), 10) as service:
+with running(careful_app, StandIn("m", 0.5, sleeps=1.2), 12) as service:
+    got = service.ask("/predict", some[0])
+    assert got == {"probability": 0.5, "source": "model"}, f"the model has 12 seconds and answers after 1.2: expected its answer, got {got}"
+with running(careful_app, StandIn("m", 0.5, meets=4), 12) as service:
+    found = [answer.json() for answer in service.load("/predict", some[:4], at_once=4)]
+    assert found == [{"probability": 0.5, "source": "model"}] * 4, f"four requests at a time should be computed at the same time, got {found}"
+with running(careful_app, StandIn("m", 0.0, fails=[fire["fire_id"] for fire in some[:8] + some[8::2]]), 10) as service:
     for number, fire in enumerate(some):
         got = service.ask("/predict", fire)
-        right = {"probability": 0.0, "source": "model"} if number % 2 else {"probability": the_rule(fire), "source": "fallback"}
-        assert got == right, f"a model that fails for every second fire: {fire} should get {right}, got {got}"
+        right = {"probability": 0.0, "source": "model"} if number >= 8 and number % 2 else {"probability": the_rule(fire), "source": "fallback"}
+        assert got == right, f"a model that fails for eight fires in a row, then for every second one: {fire} should get {right}, got {got}"
     assert len(noted(service, "m.calls")) == len(some), f"{len(some)} requests, and the model was called {len(noted(service, 'm.calls'))} times"
 with running(careful_app, StandIn("m", 1.0, waits_for="well"), 0.1) as service:
+    service.scene = "the model hangs"
     for _ in range(2):
         answers = service.load("/predict", some[:10], at_once=10)
         found = [answer.json() if answer.status_code == 200 else answer.status_code for answer in answers]
@@ -1105,19 +1142,19 @@ print("\n".join(line for line in told.splitlines() if line.startswith("answers_t
 print(f"series after {len(fires)} fires:", 2 * len({fire["fire_id"] for fire in fires}))
 
 # %% [markdown]
-# Two per fire (beside each count stands the time when it began), and every one of them stays. A label may only have few values, known beforehand: an outcome, a version, never an id, a coordinate or an address that somebody typed.
+# Two per fire (Prometheus' client tells beside each count when it began; these lines are left out above), and every one of them stays. A label may only have few values, known beforehand: an outcome, a version, never an id, a coordinate or an address that somebody typed.
 
 # %% [markdown]
-# ## Exercise 7: Metrics (2 points, about 10 minutes)
+# ## Exercise 7: Metrics (2 points, about 19 minutes)
 #
-# Write `measured_app(model)`. `POST /predict` answers `{"probability": p}`; 422 if the body is no JSON object or its `temperature` is missing or no number; 503 if the model raises. `GET /metrics` gives, in Prometheus' text format,
+# Write `measured_app(model)`. `POST /predict` answers `{"probability": p}`; 422 if the body is no JSON object or its `temperature` is missing or no number, as in exercise 2 (no text, no `null`, no `true`; NaN and infinity do not come here, and other fields do not matter); 503 if the model raises. `GET /metrics` gives, in Prometheus' text format,
 #
-# - a counter `predictions_total` with one label, `outcome`: `"ok"`, `"refused"` (422) or `"error"` (503). Each POST to `/predict` is counted exactly once,
+# - a counter `predictions_total` with this label only, `outcome`: `"ok"`, `"refused"` (422) or `"error"` (503). Each POST to `/predict` is counted exactly once,
 # - a histogram `model_seconds` without labels: the seconds of **each call of the model**, also of those that raise, with the buckets 0.05, 0.1, 0.25, 0.5, 1, 2.5 (and infinity).
 #
-# Visits to `/metrics` and to unknown paths are not counted, and the number of series does not grow with the requests.
+# Visits to `/metrics`, to unknown paths and with other methods are not counted, and the number of series does not grow with the requests.
 #
-# <details><summary>Hint</summary><code>prometheus_client.Counter("predictions", "...", ["outcome"])</code> appears as <code>predictions_total</code>. What FastAPI refuses never reaches your function. So take <code>request: Request</code> and check <code>await request.json()</code> yourself, or count in an exception handler. <code>with histogram.time():</code> measures. <code>prometheus_client.generate_latest()</code> returns the text, for a <code>PlainTextResponse</code>.</details>
+# <details><summary>Hint</summary><code>prometheus_client.Counter("predictions", "...", ["outcome"])</code> appears as <code>predictions_total</code>. What FastAPI refuses never reaches your function. So take <code>request: Request</code> and check <code>await request.json()</code> yourself, or let pydantic check (<code>strict=True, extra="allow"</code>) and count in an exception handler. <code>with histogram.time():</code> measures. <code>prometheus_client.generate_latest()</code> returns the text, for a <code>PlainTextResponse</code>.</details>
 
 # %% exercise="metrics"
 def measured_app(model):
@@ -1166,18 +1203,22 @@ with running(measured_app, StandIn("v1", 0.4)) as service:
     print("\n".join(line for line in service.get("/metrics").text.splitlines() if "predictions_total" in line))
 
 # %% check="metrics" points=2
-# Checks counts of 12 good, 3 refused and 2 failed requests, the histogram, and that requests make no new series.
+# Checks counts of 12 good, 5 refused and 2 failed requests, the histogram, and that requests make no new series.
 from prometheus_client.parser import text_string_to_metric_families
 
 
 def samples(service):
     """All numbers of GET /metrics: dict, (name, labels) -> value; Python's own are left out."""
     answer = service.get("/metrics")
+    if answer.status_code == 307:  # Prometheus follows, too
+        answer = service.get("/metrics/")
     assert answer.status_code == 200, f"GET /metrics should answer 200, it answers {answer.status_code} {service.why()}"
     try:
         families = list(text_string_to_metric_families(answer.text))
     except ValueError:
         raise AssertionError(f"GET /metrics is not in Prometheus' text format: {answer.text[:100]}. Return the text itself, not JSON") from None
+    gauges = [s.name for family in families for s in family.samples if family.type == "gauge"]
+    assert "predictions_total" not in gauges, "predictions_total is a gauge, which may fall: take a counter, which only ever grows"
     found = {(s.name, tuple(sorted(s.labels.items()))): s.value for family in families for s in family.samples}
     return {key: value for key, value in found.items() if not key[0].startswith(("python_", "process_"))}
 
@@ -1191,7 +1232,7 @@ with running(measured_app, StandIn("v1", 0.4, sleeps=0.06, fails=["bad"])) as se
     good = [{"fire_id": f"f{i}", "temperature": i} for i in range(12)]
     answers = service.load("/predict", good, at_once=4)
     assert all(answer.status_code == 200 for answer in answers), f"a good request gets {answers[0].status_code} {service.why()}"
-    for body in [{"temperature": "warm"}, {"fire_id": "x"}, b"["]:
+    for body in [{"temperature": "warm"}, {"fire_id": "x"}, b"[", {"temperature": "25"}, {"temperature": None}]:
         status = service.post("/predict", body).status_code
         assert status == 422, f"{body} should get 422, it gets {status} {service.why()}"
     for _ in range(2):
@@ -1199,11 +1240,11 @@ with running(measured_app, StandIn("v1", 0.4, sleeps=0.06, fails=["bad"])) as se
         assert status == 503, f"the model raises: expected 503, got {status}"
     service.get("/nowhere")
     found = samples(service)
-    names = {name for _, labels in found for name, _ in labels}
-    assert names <= {"outcome", "le", "path"}, (
+    names = {name for series, labels in found if series.startswith(("predictions_", "model_seconds")) for name, _ in labels}
+    assert names <= {"outcome", "le"}, (
         f"expected the labels outcome and le, got {sorted(names)}: each value of a label is a series that is kept for months"
     )
-    for outcome, right in {"ok": 12, "refused": 3, "error": 2}.items():
+    for outcome, right in {"ok": 12, "refused": 5, "error": 2}.items():
         assert count(found, outcome) == right, (
             f"predictions_total with outcome '{outcome}' should be {right}, it is {count(found, outcome):g}. "
             "What FastAPI refuses on its own never reaches your function"
@@ -1211,9 +1252,9 @@ with running(measured_app, StandIn("v1", 0.4, sleeps=0.06, fails=["bad"])) as se
     assert found.get(("model_seconds_count", ())) == 14, (
         f"the model was called 14 times (2 of them failed), model_seconds_count is {found.get(('model_seconds_count', ()))}"
     )
-    limits = {dict(labels)["le"] for name, labels in found if name == "model_seconds_bucket"}
-    assert limits == {"0.05", "0.1", "0.25", "0.5", "1.0", "2.5", "+Inf"}, f"expected the buckets of the task, got {sorted(limits)}"
-    assert found[("model_seconds_bucket", (("le", "0.05"),))] == 0, (
+    buckets = {float(dict(labels)["le"]): value for (name, labels), value in found.items() if name == "model_seconds_bucket"}
+    assert set(buckets) == {0.05, 0.1, 0.25, 0.5, 1, 2.5, math.inf}, f"expected the buckets of the task, got {sorted(buckets)}"
+    assert buckets[0.05] == 0, (
         "each call takes at least 0.06 seconds, but the bucket up to 0.05 is not empty. Is the time of the model measured, in seconds?"
     )
     before = len(found)
@@ -1231,7 +1272,9 @@ from mlelabs.standins import StandIn
 
 
 def numbers_now(service):
-    families = text_string_to_metric_families(service.get("/metrics").text)
+    answer = service.get("/metrics")
+    answer = service.get("/metrics/") if answer.status_code == 307 else answer
+    families = text_string_to_metric_families(answer.text)
     found = {(s.name, tuple(sorted(s.labels.items()))): s.value for family in families for s in family.samples}
     return {key: value for key, value in found.items() if not key[0].startswith(("python_", "process_"))}
 
@@ -1240,10 +1283,11 @@ rng = np.random.default_rng(8)
 for calm in (0, 0.11):
     with running(measured_app, StandIn("q", 0.9, sleeps=calm, fails=["bad"])) as service:
         last, sums, total = numbers_now(service), {"ok": 0, "refused": 0, "error": 0}, 0.0
-        for step in range(12):
-            kind = list(sums)[int(rng.integers(3))]
+        kinds = rng.permutation(["ok", "error"] * 4 + ["refused"] * 7)
+        for step, kind in enumerate(map(str, kinds)):
+            service.get("/predict")
             body = {"ok": {"fire_id": f"a{step}", "temperature": float(step)}, "error": {"fire_id": "bad", "temperature": -step}}
-            body["refused"] = [{"temperature": None}, {"temperature": "3"}, b"{", b"[1]", {"temperature": True}][step % 5]
+            body["refused"] = [{"temperature": None}, {"temperature": [2]}, {"temperature": "3"}, b"{", b"[1]", {"temperature": True}, {}][sums["refused"] % 7]
             answer = service.post("/predict", body[kind])
             total += answer.seconds
             sums[kind] += 1
@@ -1254,14 +1298,15 @@ for calm in (0, 0.11):
             assert not fallen, f"{fallen[0][0]} has become smaller: counters and histograms only grow"
             last = now
         found = {kind: last.get(("predictions_total", (("outcome", kind),)), 0) for kind in sums}
-        assert found == sums, f"expected the counts {sums}, found {found}"
-        assert sum(value for (name, _), value in last.items() if name == "predictions_total") == 12, "each POST is counted exactly once"
+        assert found == sums, f"expected the counts {sums}, found {found} (before each POST there was a GET of /predict, which is not counted)"
+        assert sum(value for (name, _), value in last.items() if name == "predictions_total") == 15, "each POST is counted exactly once, and nothing else"
         calls = sums["ok"] + sums["error"]
         assert last.get(("model_seconds_count", ())) == calls, f"{calls} calls of the model, model_seconds_count is {last.get(('model_seconds_count', ()))}"
         spent = last.get(("model_seconds_sum", ()), -1)
         assert calls * calm <= spent <= total, f"the calls took between {calls * calm:.2f} and {total:.2f} seconds in all, model_seconds_sum is {spent:.2f}"
-        bucket = last[("model_seconds_bucket", (("le", "0.1"),))]
-        assert calm == 0 or bucket == 0, "no call takes less than 0.1 seconds, but the bucket up to 0.1 is not empty"
+        buckets = {float(dict(labels)["le"]): value for (name, labels), value in last.items() if name == "model_seconds_bucket"}
+        assert list(dict(sorted(buckets.items())).values()) == sorted(buckets.values()) and max(buckets.values()) == calls, f"the buckets are cumulative, up to all {calls} calls, they are {buckets}"
+        assert calm == 0 or buckets[0.1] == 0, "no call takes less than 0.1 seconds, but the bucket up to 0.1 is not empty"
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -1299,12 +1344,12 @@ plt.show()
 # day and the version that made it, and joined with the labels that were known **by a given day**, no more.
 
 # %% [markdown]
-# ## Exercise 8: Join predictions with late labels (2 points, about 6 minutes)
+# ## Exercise 8: Join predictions with late labels (2 points, about 9 minutes)
 #
-# Write `known_labels(predictions, labels, day)`. `predictions` has the columns `request_id` (each once), `day` (when it was made), `version`, `probability`. `labels` has `request_id`, `known_on` and `large` (True or False). Labels get corrected: then an id has several rows. Some ids in `labels` never
+# Write `known_labels(predictions, labels, day)`. `predictions` has the columns `request_id` (each once), `day` (when it was made), `version`, `probability`. `labels` has `request_id`, `known_on` and `large` (True or False). Labels get corrected: then an id has several rows, each with another `known_on`. Some ids in `labels` never
 # were predictions.
 #
-# Return the predictions made on or before `day`, in their order, with all their columns and one more, `large`: the latest label with `known_on` on or before `day`; missing (`NaN` or `None`) if there is none. Both tables stay as they are.
+# Return the predictions made on or before `day`, in their order, with all their columns and exactly one more, `large`: of the labels with `known_on` on or before `day` the one with the latest `known_on`; missing (`NaN` or `None`) if there is none. Both tables stay as they are.
 #
 # *By hand:* a fire of 1 May is said to be small on 2 May, and corrected to large on 9 May. On 1 May its label is missing, on 5 May it is False, on 9 May True.
 #
@@ -1351,7 +1396,7 @@ said = pd.DataFrame(
 for text, right in {"2023-05-01": [None, None], "2023-05-05": [True, False, None], "2023-05-09": [True, True, None]}.items():
     joined = known_labels(made, said, pd.Timestamp(text))
     assert isinstance(joined, pd.DataFrame), f"known_labels should return a DataFrame, it returned a {type(joined).__name__}"
-    assert {*made.columns, "large"} <= set(joined.columns), f"expected all columns of predictions, and 'large', got {list(joined.columns)}"
+    assert {*made.columns, "large"} == set(joined.columns), f"expected all columns of predictions, and 'large', no other, got {list(joined.columns)}"
     wanted = list(made["request_id"][: len(right)])
     assert list(joined["request_id"]) == wanted, (
         f"on {text} the predictions made so far are {wanted}, in this order and once each, got {list(joined['request_id'])}"
@@ -1422,14 +1467,14 @@ print("the same fires after a restart:", seen[0] == seen[1])
 # `hash` of a text is another one in every process (as a protection against attacks), so each restart would deal the cards anew. A digest such as SHA-256 is the same everywhere.
 
 # %% [markdown]
-# ## Exercise 9: Shadow and canary (3 points, about 14 minutes)
+# ## Exercise 9: Shadow and canary (3 points, about 22 minutes)
 #
 # Write `canary_app(stable, candidate, share)`: two models (`version`, `predict(fire)`) and the share of fires, from 0 to 1, for which the candidate answers. `POST /predict` answers `{"probability": ..., "version": ...}` of the model that answered.
 #
-# - The `fire_id` decides. The same fire always gets the same model, also after a restart; of many fires a share of about `share` gets the candidate (four standard errors are allowed: of 200 fires and a share of 0.2, from 0.08 to 0.32). If the share is raised, fires that had the candidate keep it.
-# - Candidate's fires: if the candidate raises, the stable model answers, with its version.
-# - All other fires: the stable model answers, and the candidate sees the same fire **in shadow**: for each one a line of JSON, `{"fire_id": ..., "stable": ..., "candidate": ...}` (both probabilities), is appended to the file `shadow.jsonl` in the working
-#   folder, soon after. If the candidate raises there, nothing happens. If it **hangs** there, no answer waits for it, not even the hundredth.
+# - The `fire_id` decides. The same fire always gets the same model, also after a restart; of many fires a share of about `share` gets the candidate (four standard errors are allowed: of 200 fires and a share of 0.2, from 0.087 to 0.313). If the share is raised, fires that had the candidate keep it.
+# - Candidate's fires: if the candidate raises, the stable model answers, with its version. (That it hangs for its own fires is not part of this exercise; you know from exercise 6 what to do.)
+# - All other fires: the stable model answers, and the candidate sees the same fire **in shadow**: for each request a line of JSON, `{"fire_id": ..., "stable": ..., "candidate": ...}` (both probabilities), is appended to the file `shadow.jsonl` in the working
+#   folder, soon after. If the candidate raises there, the answer is as ever; a line with `null` or no line are both right. If it **hangs** there, no answer waits for it, not even the hundredth; the lines of later requests may then be missing.
 #
 # <details><summary>Hint</summary><code>int(hashlib.sha256(text.encode()).hexdigest(), 16) % 10_000</code> is a number from 0 to 9,999 that is always the same; compare it with <code>share * 10_000</code>. Let the shadow run in a <code>ThreadPoolExecutor(2)</code> of its own (<code>submit</code>, and do not wait). FastAPI's background tasks use the same 40 threads as the answers: 40 hanging shadows, and nobody gets an answer.</details>
 
@@ -1488,14 +1533,17 @@ with running(canary_app, StandIn("v1", 0.2), StandIn("v2", 0.7), 0.2) as service
     assert (got["version"], got["probability"]) in [("v1", 0.2), ("v2", 0.7)], f"v1 says 0.2 and v2 says 0.7, but the answer is {got}: probability and version must be of the same model"
     first = versions(service, fires[:200])
     part = list(first.values()).count("v2") / 200
-    assert 0.08 <= part <= 0.32, f"the share is 0.2, and of 200 fires {part:.2f} get the candidate: expected 0.08 to 0.32"
+    assert 0.087 <= part <= 0.313, f"the share is 0.2, and of 200 fires {part:.3f} get the candidate: expected 0.087 to 0.313"
     assert versions(service, fires[:80][::-1]) == {name: first[name] for name in list(first)[:80]}, "the same fires asked again get other models: the fire_id alone must decide"
-    shadows = lambda: {line["fire_id"] for line in noted(service, "shadow.jsonl")}  # noqa: E731
-    stable_ones = {name for name, version in first.items() if version == "v1"}
-    assert eventually(lambda: shadows() >= stable_ones), (
-        f"{len(stable_ones)} fires were answered by the stable model, {len(shadows() & stable_ones)} of them are in shadow.jsonl"
+    asked = [fires[0]["fire_id"], *first, *list(first)[:80]]
+    expected = sorted(name for name in asked if first[name] == "v1")  # a line for each request that v1 answered
+    shadows = lambda: [line.get("fire_id") for line in noted(service, "shadow.jsonl")]  # noqa: E731
+    assert eventually(lambda: len(shadows()) >= len(expected)), (
+        f"{len(expected)} requests were answered by the stable model, but shadow.jsonl has {len(shadows())} lines: one for each request, soon after it"
     )
-    assert not shadows() - stable_ones, "fires that the candidate answers itself do not belong into shadow.jsonl"
+    own = [name for name in shadows() if first.get(name) == "v2"]
+    assert not own, f"{len(own)} lines of shadow.jsonl are about fires that the candidate answers itself: they do not belong there"
+    assert sorted(shadows()) == expected, f"shadow.jsonl should have {len(expected)} lines, one for each request that the stable model answered, it has {len(shadows())}"
     line = noted(service, "shadow.jsonl")[0]
     assert (line.get("stable"), line.get("candidate")) == (0.2, 0.7), f"expected stable 0.2 and candidate 0.7 in the line, got {line}"
 with running(canary_app, StandIn("v1", 0.2), StandIn("v2", 0.7), 0.2) as service:
@@ -1509,11 +1557,12 @@ with running(canary_app, StandIn("v1", 0.2), StandIn("v2", 0.7), 0.5) as service
 with running(canary_app, StandIn("v1", 0.2), StandIn("v2", fails=True), 0.5) as service:
     assert set(versions(service, fires[:20]).values()) == {"v1"}, "the candidate raises: the stable model should answer, with its version"
 with running(canary_app, StandIn("v1", 0.2), StandIn("v2", waits_for="never"), 0) as service:
+    service.scene = "the candidate hangs in shadow"
     for fire in fires[:60]:
         assert service.ask("/predict", fire) == {"probability": 0.2, "version": "v1"}, "the candidate hangs in shadow: the stable model answers as ever"
 ### BEGIN HIDDEN TESTS
 from mlelabs.data import load_wildfires
-from mlelabs.service import eventually, running
+from mlelabs.service import eventually, quantile_ratio, running
 from mlelabs.standins import StandIn, noted
 from mlelabs.traffic import replay
 
@@ -1529,29 +1578,43 @@ def who(service, some):
 
 
 parts = {}
-for share in (0.1, 0.35, 1):
+for share, size in {0.05: 500, 0.35: 300, 1: 60}.items():
     with running(canary_app, StandIn("s", 0.125), StandIn("c", 0.875), share) as service:
-        parts[share] = who(service, other[:300] if share == 0.1 else other[:80])
-        size = len(parts[share])
+        parts[share] = who(service, other[:size])
         part = list(parts[share].values()).count("c") / size
         slack = 4 * (share * (1 - share) / size) ** 0.5
         assert abs(part - share) <= slack + 1e-9, f"the share is {share}, and of {size} fires {part:.3f} get the candidate: expected {share} give or take {slack:.3f}"
-assert all(parts[0.35][name] == "c" for name in parts[0.35] if parts[0.1][name] == "c"), "a raised share must not take the candidate away from a fire"
-with running(canary_app, StandIn("s", 0.125), StandIn("c", 0.875), 0.1) as service:
-    changed = {fire["fire_id"]: parts[0.1][fire["fire_id"]] for fire in other[200:260]}
+assert all(parts[0.35][name] == "c" for name in parts[0.35] if parts[0.05][name] == "c"), "a raised share must not take the candidate away from a fire"
+with running(canary_app, StandIn("s", 0.125), StandIn("c", 0.875), 0.35) as service:
+    changed = {fire["fire_id"]: parts[0.35][fire["fire_id"]] for fire in other[200:260]}
     moved = [fire | {"temperature": 1.5, "wind_speed": None} for fire in other[200:260]]
     assert who(service, moved[::-1]) == changed, "the same fires, after a restart, in another order and with another temperature, should get the same models"
-    names = sorted(name for name, version in changed.items() if version == "s")
-    assert eventually(lambda: sorted(line["fire_id"] for line in noted(service, "shadow.jsonl")) == names), "shadow.jsonl should hold each fire of the stable model once"
+    assert who(service, moved[:10]) == {fire["fire_id"]: changed[fire["fire_id"]] for fire in moved[:10]}, "the same fires asked again should get the same models"
+    names = sorted(fire["fire_id"] for fire in moved + moved[:10] if changed[fire["fire_id"]] == "s")
+    lines = lambda: sorted(line["fire_id"] for line in noted(service, "shadow.jsonl"))  # noqa: E731
+    assert eventually(lambda: len(lines()) >= len(names)) and lines() == names, "shadow.jsonl should hold a line for each request that the stable model answered"
     calls = noted(service, "c.calls")
-    assert all(call in moved for call in calls), "the shadow should see the fire as it was sent"
+    assert all(call in moved for call in calls), "the candidate should see the fire as it was sent"
 with running(canary_app, StandIn("s", 0.125), StandIn("c", 0.875, fails=[fire["fire_id"] for fire in other[:10]]), 0) as service:
-    assert set(who(service, other[:20]).values()) == {"s"}, "a share of 0: the stable model answers"
+    assert set(who(service, other[:250]).values()) == {"s"}, "a share of 0: the stable model answers, and nobody else"
     good = {fire["fire_id"] for fire in other[10:20]}
     assert eventually(lambda: good <= {line["fire_id"] for line in noted(service, "shadow.jsonl")}), "after a failure in shadow, the next fires should be written down again"
+
+
+def steady():
+    """Answers take 100 ms, however many are asked for."""
+    from mlelabs.standins import sleeping_app
+
+    return sleeping_app(0.1)
+
+
+with running(canary_app, StandIn("s", 0.125, sleeps=0.1), StandIn("c", waits_for="never"), 0) as service, running(steady) as given:
+    service.scene = "the candidate hangs in shadow"
+    ratio = quantile_ratio(service, given, "/predict", other[0], at_once=4)
+    assert ratio <= 3, f"the candidate hangs in shadow, and answers take {ratio:.1f} times as long as those of the stable model alone: no answer waits for the shadow"
 with running(canary_app, StandIn("s", 0.125), StandIn("c", waits_for="never"), 0) as service:
-    for fire in other[:60]:
-        assert service.ask("/predict", fire)["version"] == "s", "the candidate hangs in shadow: the stable model answers"
+    service.scene = "the candidate hangs in shadow"
+    assert set(who(service, other[:120]).values()) == {"s"}, "the candidate hangs in shadow: the stable model answers"
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -1581,12 +1644,12 @@ print({"probability": probability, "version": state["model"].version})
 # The answer says 0.2 and v2, which v2 never said. Weeks later somebody joins the log with the labels and blames the wrong model.
 
 # %% [markdown]
-# ## Exercise 10: Swap and roll back under load (3 points, about 12 minutes)
+# ## Exercise 10: Swap and roll back under load (3 points, about 17 minutes)
 #
-# Write `swap_app(load)`. `load(version)` returns a model (`version`, `predict(fire)`); it takes long and raises if it cannot. The app starts with `load("v1")`, and answers
+# Write `swap_app(load)`. `load(version)` returns a model (`version`, `predict(fire)`); it takes long and raises if it cannot. The app starts with `load("v1")`, for which it may wait, and answers
 #
 # - `POST /predict`: `{"probability": ..., "version": ...}`, both of the same model, at any time, also **while another model is loading**,
-# - `POST /swap` with `{"version": "v2"}`: loads that model; answers 200 with `{"version": "v2"}` once it is in service. If it cannot be loaded, or if for `{"fire_id": "probe"}` it raises or returns no number from 0 to 1: 409, and everything stays as it is,
+# - `POST /swap` with `{"version": "v2"}`: loads that model; answers 200 with `{"version": "v2"}` once it is in service; it waits for no answer that another model is still computing. (A body without `version` gets 409 or 422.) If it cannot be loaded, or if for `{"fire_id": "probe"}` it raises or returns no number from 0 to 1 (a text is none): 409, and everything stays as it is,
 # - `POST /rollback`: brings back the model that was in service before the last swap, **without loading it**; 200 with `{"version": ...}`. 409 if there is none: before the first swap, and after a rollback until the next swap.
 #
 # Under load, no request fails.
@@ -1646,7 +1709,8 @@ with running(swap_app, Shelf(models, waits_for={"v2": "loaded"})) as service, Th
     with service.under_load("/predict", fires[:50]) as answers:
         assert eventually(lambda: len(answers) > 20), f"under load the service stops to answer {service.why()}"
         swapping = pool.submit(service.post, "/swap", {"version": "v2"})
-        assert eventually(lambda: "v2" in noted(service, "loads")), "POST /swap does not load the new model"
+        assert eventually(lambda: "v2" in noted(service, "loads") or swapping.done()), "POST /swap does not load the new model"
+        assert not swapping.done(), f"POST /swap does not load the new model, it answers {swapping.result().status_code} {swapping.result().text[:200]} {service.why()}"
         count = len(answers)
         assert eventually(lambda: len(answers) > count + 20), "while the new model is loading, nobody gets an answer"
         (service.folder / "loaded").touch()
@@ -1672,6 +1736,7 @@ slow = {"v1": StandIn("v1", 0.2, waits_for="answer"), "v2": StandIn("v2", 0.9)}
 with running(swap_app, Shelf(slow)) as service, ThreadPoolExecutor(1) as pool:
     asked = pool.submit(service.ask, "/predict", fires[0])
     assert eventually(lambda: noted(service, "v1.calls")), "POST /predict does not call the model"
+    service.scene = "v1 is still computing an answer while v2 is to come into service: a swap waits for no running answer"
     service.ask("/swap", {"version": "v2"})
     (service.folder / "answer").touch()
     got = asked.result()
@@ -1707,7 +1772,7 @@ with running(swap_app, Shelf(shelf, waits_for={"c": "go"})) as service, ThreadPo
             assert eventually(lambda count=count: len(answers) > count + 10), "nobody gets an answer any more"
         for version in ("nan", "none", "text", "down", "nothing"):
             status = service.post("/swap", {"version": version}).status_code
-            assert status == 409, f"a swap to a model that for the probe gives '{version}' should get 409, it gets {status}"
+            assert status == 409, f"a swap to the model '{version}' (it cannot be loaded, or gives no number from 0 to 1 for the probe) should get 409, it gets {status}"
             assert service.ask("/predict", some[0])["version"] == "b", "after a refused swap everything should stay"
     failed = [answer for answer in answers if answer[0] != 200]
     assert not failed, f"{len(failed)} of {len(answers)} requests failed, the first with {failed[0]}"
@@ -1719,6 +1784,7 @@ late = {"v1": StandIn("v1", 0.25, waits_for="answer"), "b": StandIn("b", 0.75)}
 with running(swap_app, Shelf(late)) as service, ThreadPoolExecutor(4) as pool:
     asked = [pool.submit(service.ask, "/predict", fire) for fire in some[:4]]
     assert eventually(lambda: len(noted(service, "v1.calls")) == 4), "four requests at a time should reach the model"
+    service.scene = "v1 is still computing answers: a swap waits for none of them"
     service.ask("/swap", {"version": "b"})
     (service.folder / "answer").touch()
     assert all(one.result() == {"probability": 0.25, "version": "v1"} for one in asked), "answers that v1 had begun should be of v1"
@@ -1748,7 +1814,7 @@ print(f"one look, at the end: stopped {at_end / 200:.0%} of good candidates")
 print(f"stopped at any of 20 looks: {at_any / 200:.0%}")
 
 # %% [markdown]
-# The 5 % hold for one look (here it was a little more, by chance). Each further look is a further chance to be unlucky. An **alert** has the same problem, with 1,440 looks a day. The figure shows a simulated day: errors per minute, and three incidents.
+# The 5 % hold for one look (here it was a little more: with few errors the formula is rough, and chance does the rest). Each further look is a further chance to be unlucky. An **alert** has the same problem, with 1,440 looks a day. The figure shows a simulated day: errors per minute, and three incidents.
 
 # %%
 day, incidents = day_with_incidents(seed=3)
@@ -1772,12 +1838,13 @@ print(f"woken {len(woken)} times: precision {precision:.2f}, recall {recall:.2f}
 # Outside the three shaded incidents there are many minutes above 5 %: at night, with few requests, one error is enough. If each of them wakes somebody (once in half an hour), most calls are for nothing, and soon the alert is switched off. An alert has a **precision** (how many alerts were about something), a **recall** (how many incidents were noticed) and a **delay**.
 
 # %% [markdown]
-# ## Exercise 11: A stop rule and an alert (2 points, about 12 minutes)
+# ## Exercise 11: A stop rule and an alert (2 points, about 16 minutes)
 #
-# Write `stop_canary(stable, canary)`. Both are arrays of all outcomes so far, True for a failed request; it is called after each 100 requests of the canary, up to 2,000. Return True to stop it. On hidden simulations: a canary as good as the stable version (both fail for 2 %) is stopped, at any of the 20 looks, in **at
-# most 10 of 100** rollouts; one that fails for 5 % is stopped in **at least 95 of 100**, half of those by the 8th look.
+# Write `stop_canary(stable, canary)`. Both are arrays of all outcomes so far, True for a failed request; it is called after each 100 requests of the canary, up to 2,000. By then the stable version has had nine times as many. Return True to stop
+# the canary. The answer depends on the two arrays alone, not on earlier calls. On hidden simulations: a canary as good as the stable version (both fail for 2 %) is stopped, at any of the 20 looks, in **at
+# most 10 of 100** rollouts; one that fails for 5 % is stopped in **at least 95 of 100**, and in half of all 100 by the 8th look. (The check tries 60 of each, and allows a little more.)
 #
-# Write `alert_minutes(day)`. `day` has the columns `requests` and `errors`, one row per minute. Return the list of minutes at which somebody is woken. A decision uses only the minutes up to then, and within 30 minutes after an alert there is no other. On 30 hidden days like
+# Write `alert_minutes(day)`. `day` has the columns `requests` and `errors`, one row per minute. Return the list of minutes at which somebody is woken. A decision uses only the minutes up to then, and after an alert in minute *t* the next comes in minute *t* + 30 at the earliest. On 30 hidden days like
 # the one above: precision at least **0.7**, recall at least **0.9**, mean delay at most **5** minutes (an alert is right during an incident and 10 minutes after it).
 #
 # <details><summary>Hint</summary>For 20 looks, more than three standard errors instead of 1.645 keep false alarms rare. For the alert, sum errors and requests over the last minutes (<code>rolling(10)</code>), and ask also for a number of minutes that had any error: a burst is over after one.</details>
@@ -1827,7 +1894,11 @@ def stopped_at(seed, rate):
     return 99
 
 
+same = stop_canary(np.arange(900) % 50 == 0, np.arange(100) % 50 == 0)
+assert not same, "both fail for exactly 2 % at the first look, and the canary is stopped. Does stop_canary depend on earlier calls?"
 good = [stopped_at(seed, 0.02) for seed in range(1000, 1060)]
+again = [stopped_at(seed, 0.02) for seed in range(1000, 1010)]
+assert again == good[:10], "the same rollouts as before are now judged otherwise: stop_canary should depend on its two arrays alone, not on earlier calls"
 stops = sum(number <= 20 for number in good)
 assert stops <= 8, f"{stops} of 60 canaries as good as the stable version are stopped. There are 20 looks: each needs more than a test with 5 % would ask"
 bad = [stopped_at(seed, 0.05) for seed in range(2000, 2060)]
@@ -1899,20 +1970,60 @@ for name, rest in read_dockerfile(first_recipe):
 
 # %% [markdown]
 # **Before reading on:** count what you would change. `latest` is another Python tomorrow. A copy of everything comes before the installation, so each changed line of code installs everything again. The key is in the image for all who can pull it. The process runs as root. The health check asks
-# `/ready`, so a service that is still loading is declared ill. A command as plain text runs in a shell that swallows the signal to stop. `--reload` is for development. And uvicorn listens to 127.0.0.1, where nobody outside the container can reach it.
+# `/ready`, so a service that is still loading is declared ill. A command as plain text runs in a shell that swallows the signal to stop; a JSON list, `CMD ["program", "first argument", ...]`, needs no shell. `--reload` is for development. And uvicorn listens to 127.0.0.1, where nobody outside the container can reach it.
+#
+# The gate is a **workflow** of GitHub Actions, a text in YAML, where indentation says what belongs to what. This one came along:
+
+# %%
+first_workflow = """\
+name: gate
+on: push
+env:
+  DEPLOY_KEY: 8f2c-secret
+jobs:
+  test:
+    runs-on: ubuntu-24.04
+    steps:
+      - uses: actions/checkout@v4
+      - run: pip install -r requirements.txt
+      - run: pytest || true
+  deploy:
+    runs-on: ubuntu-24.04
+    steps:
+      - uses: actions/checkout@v4
+      - run: ./deploy.sh
+"""
+print("jobs:", list(yaml.safe_load(first_workflow)["jobs"]))
 
 # %% [markdown]
-# ## Exercise 12: Recipe and gate (2 points, about 10 minutes)
+# `on` says when it runs: whenever somebody pushes a change, to any branch. Each job gets a fresh machine (`runs-on`) and does its `steps` one after the other, until one fails. A step runs a command (`run`), or a ready-made action (`uses`; this one fetches the code). Jobs run at the same time, unless one says
+# `needs: other`; and a job with an `if`, such as `if: github.actor == 'lindqvist'`, runs only where that holds; `github.ref` is what was pushed, the branch main for example as `refs/heads/main`. `env` sets variables, for the whole workflow, a job or a step.
+#
+# **Before reading on:** four things are wrong. `|| true` makes a success of every failure, so the tests stop nobody. `deploy` does not wait for `test`. It deploys every branch that somebody pushes. And the key stands in the file, at the top, where each job gets it: it belongs into the repository's secrets, and only
+# `deploy` should fetch it.
+#
+# ## Exercise 12: Recipe and gate (2 points, about 18 minutes)
 #
 # Write `dockerfile()` and `workflow()`; each returns a text.
 #
-# The **Dockerfile**: `FROM python:` with a version of at least two parts, such as `3.12-slim`; `requirements.txt` is copied and installed **before** the code is copied; no variable (`ENV`, `ARG`) whose name contains KEY, TOKEN, SECRET or PASSWORD; a `USER` other than root (name or number) before the command; a `HEALTHCHECK` that asks
-# `/live`; as `CMD` a JSON list that starts uvicorn with `--host 0.0.0.0`, without `--reload`.
+# The **Dockerfile**:
 #
-# The **workflow**: YAML for GitHub Actions, run `on` push. A job `test` whose steps run pytest and fail if it fails (no `continue-on-error`, no `|| true`). A job `deploy` that `needs` the job `test`, and whose `if` lets only `refs/heads/main` through. Where it needs the key, it writes
-# `${{ secrets.DEPLOY_KEY }}`, at least once. Both jobs say `runs-on` and have `steps`.
+# - `FROM python:` with a version of at least two parts, such as `3.12-slim`,
+# - `requirements.txt` is copied and installed (`-r`) **before** the code (folders and `.py` files) is copied,
+# - no variable (`ENV`, `ARG`) whose name contains KEY, TOKEN, SECRET or PASSWORD,
+# - a `USER` other than root (name or number) before the command, in the last stage if there are several,
+# - a `HEALTHCHECK` that asks `/live` on the port of the service, and can fail,
+# - as `CMD` a JSON list that starts uvicorn, without a shell, with `--host 0.0.0.0` and without `--reload`.
 #
-# <details><summary>Hint</summary>A plain triple-quoted text will do; with an f-string the double braces would get lost. In YAML indentation counts. A health check without curl: <code>python -c "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/live')"</code>.</details>
+# The **workflow**:
+#
+# - YAML for GitHub Actions, run `on` push, at least to the branch main,
+# - a job `test` whose steps run pytest and fail if it fails (no `continue-on-error`, no `|| true` or the like),
+# - a job `deploy` that `needs` the job `test`, and whose `if` lets only pushes to main (`refs/heads/main`) through, and only when the tests have passed,
+# - the job `deploy` writes `${{ secrets.DEPLOY_KEY }}`, at least once; the key stays out of the `env` of the whole workflow,
+# - both jobs say `runs-on` and have `steps`.
+#
+# <details><summary>Hint</summary>A plain triple-quoted text will do; with an f-string the double braces would get lost. Begin with the two texts above and mend them line by line. A health check without curl: <code>python -c "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/live')"</code>.</details>
 
 # %% exercise="recipe"
 def dockerfile():
@@ -1965,44 +2076,59 @@ for name, rest in read_dockerfile(dockerfile()):
 
 # %% check="recipe" points=2
 # Checks each demand on the Dockerfile, then each demand on the workflow.
+import re
+
 text = dockerfile()
 assert isinstance(text, str) and text.strip(), f"dockerfile should return a text, it returned {type(text).__name__}"
 steps = read_dockerfile(text)
-values = {name: [rest for other, rest in steps if other == name] for name, _ in steps}
-assert steps[0][0] in ("FROM", "ARG") and "FROM" in values, "a Dockerfile begins with FROM"
-image = values["FROM"][-1].split()[0]
+image, last = final_stage(steps)  # the last stage counts, and what it goes on from
+assert steps[0][0] in ("FROM", "ARG") and image, "a Dockerfile begins with FROM"
 assert image.startswith("python:"), f"the base should be a python image with a version, it is {image}"
 parts = image.removeprefix("python:").split("-")[0].split("@")[0].split(".")
 assert len(parts) >= 2 and all(part.isdigit() for part in parts), f"{image} may be another Python tomorrow: name a version of at least two parts"
-install = [i for i, (name, rest) in enumerate(steps) if name == "RUN" and "install" in rest and "requirements.txt" in rest]
+runs = {i: re.sub(r"[\"',\[\]]+", " ", rest) for i, (name, rest) in enumerate(steps) if name == "RUN"}
+install = [i for i, run in runs.items() if re.search(r"\binstall\b.*(-r|--requirements?)[ =]*\S*requirements\S*", run)]
+without = [run for run in runs.values() if re.search(r"\binstall\b.*requirements\.txt", run)]
+assert install or not without, f"'{without[0]}' looks for a package of the name requirements.txt: -r is missing"
 assert install, "no RUN installs requirements.txt"
-copies = [i for i, (name, rest) in enumerate(steps) if name in ("COPY", "ADD")]
-early = [i for i in copies if i < install[0]]
+sources = {i: copied(rest) for i, (name, rest) in enumerate(steps) if name in ("COPY", "ADD")}
+early = [source for i, found in sources.items() for source in found if i < install[0]]
 assert early, "requirements.txt must be copied before it is installed"
-assert all("requirements" in steps[i][1] for i in early), (
-    "code is copied before the installation: each change of it would install everything again"
-)
-assert any(i > install[0] for i in copies), "the code is not copied after the installation"
-for name in ("ENV", "ARG"):
-    for rest in values.get(name, []):
-        bad = [word for word in ("KEY", "TOKEN", "SECRET", "PASSWORD") if word in rest.upper()]
+code = [source for source in early if is_code(source)]
+assert not code, f"code is copied before the installation ({code[0]}): each change of it would install everything again"
+assert any(is_code(source) for i, found in sources.items() for source in found if i > install[0]), "the code is not copied after the installation"
+for name, rest in steps:
+    if name in ("ENV", "ARG"):
+        bad = [variable for variable in variables(rest) if re.search("KEY|TOKEN|SECRET|PASSWORD", variable.upper())]
         assert not bad, f"{name} {rest}: what is secret comes when the container starts, not with the image"
-command = [i for i, (name, _) in enumerate(steps) if name == "CMD"]
+command = [i for i, (name, _) in enumerate(last) if name == "CMD"]
 assert len(command) == 1, f"expected one CMD, there are {len(command)}"
-users = [rest for name, rest in steps[: command[0]] if name == "USER"]
-assert users and users[-1].split(":")[0] not in ("root", "0"), "the process should not run as root: name a USER before the command"
-health = " ".join(values.get("HEALTHCHECK", []))
+users = [rest for name, rest in last[: command[0]] if name == "USER"]
+elsewhere = ". Each FROM begins anew, as root" if not users and any(name == "USER" for name, _ in steps) else ""
+assert users and users[-1].split(":")[0].strip("\"'") not in ("root", "0"), f"the process should not run as root: name a USER before the command{elsewhere}"
+health = ([rest for name, rest in last if name == "HEALTHCHECK"] or [""])[-1]
 assert "/live" in health and "/ready" not in health, (
     f"the health check should ask /live, it is '{health}'. Who is not ready is not ill"
 )
+assert not re.search(r"(\|\||;)\s*(true\b|:|exit 0\b)", health), f"this health check can never fail: '{health}'"
 try:
-    words = json.loads(steps[command[0]][1])
+    words = json.loads(last[command[0]][1])
 except ValueError:
     words = None
-assert isinstance(words, list), "CMD should be a JSON list: as plain text it runs in a shell, and the signal to stop does not arrive"
-line = " ".join(map(str, words)).replace("=", " ")
-assert "uvicorn" in line and "--host 0.0.0.0" in line, f"the command should start uvicorn with --host 0.0.0.0, or nobody outside the container reaches it: {line}"
+assert isinstance(words, list) and words, (
+    "CMD should be a JSON list (with double quotes): as plain text it runs in a shell, and the signal to stop does not arrive"
+)
+words = [str(word) for word in words]
+assert " " not in words[0], f"CMD is one text in a list: no program has the name '{words[0]}'. Each word is an element of its own"
+assert words[0].rpartition("/")[2] not in ("sh", "bash", "ash", "dash", "zsh"), "CMD starts a shell, and the signal to stop does not arrive: let the list begin with uvicorn itself"
+line = " ".join(words).replace("=", " ")
+assert any(word.rpartition("/")[2] == "uvicorn" for word in words) and "--host 0.0.0.0" in line, f"the command should start uvicorn with --host 0.0.0.0, or nobody outside the container reaches it: {line}"
 assert "--reload" not in line, "--reload is for development"
+port = ([word for before, word in zip(line.split(), line.split()[1:]) if before == "--port"] or ["8000"])[0]
+asked = re.search(r"(?:localhost|127\.0\.0\.1|0\.0\.0\.0)(:\d+)?/live", health)
+assert asked is None or "UVICORN_PORT" in text or (asked[1] or ":80") == f":{port}", (
+    f"uvicorn listens to port {port}, but the health check asks '{asked[0]}' (without a number that is port 80)"
+)
 
 text = workflow()
 assert isinstance(text, str) and text.strip(), f"workflow should return a text, it returned {type(text).__name__}"
@@ -2013,22 +2139,56 @@ except yaml.YAMLError as error:
 assert isinstance(gate, dict) and isinstance(gate.get("jobs"), dict), "a workflow has jobs"
 on = gate.get("on", gate.get(True))  # YAML takes the word on for true
 assert on == "push" or (isinstance(on, (list, dict)) and "push" in on), f"the workflow should run on push, it runs on {on}"
+push = (on["push"] if isinstance(on, dict) else None) or {}
+wanted, unwanted = ([push[key]] if isinstance(push.get(key), str) else list(push.get(key) or []) for key in ("branches", "branches-ignore"))
+reached = "tags" not in push if not wanted else any(re.fullmatch(str(branch).replace("*", ".*"), "main") for branch in wanted)
+assert reached and "main" not in unwanted, f"the workflow runs on push, but not on a push to main: {push}. So nothing is ever deployed"
 for name in ("test", "deploy"):
     job = gate["jobs"].get(name)
     assert isinstance(job, dict) and job.get("runs-on") and isinstance(job.get("steps"), list), f"the job '{name}' needs runs-on and steps"
+    assert all(isinstance(step, dict) for step in job["steps"]), f"each step of the job '{name}' should say 'run: ...' or 'uses: ...'"
 test, deploy = gate["jobs"]["test"], gate["jobs"]["deploy"]
-commands = [str(step.get("run", "")) for step in test["steps"] if isinstance(step, dict)]
-assert any("pytest" in command for command in commands), "no step of the job test runs pytest"
-lenient = test.get("continue-on-error") or any(step.get("continue-on-error") for step in test["steps"] if isinstance(step, dict))
-swallowed = [command for command in commands if "pytest" in command and ("||" in command or "set +e" in command)]
-assert not lenient and not swallowed, "the tests may fail, and the job goes on: that is no gate"
+
+
+def pytest_lines(step):
+    """The lines of a step that run pytest, not those that install it or speak of it."""
+    lines = str(step.get("run", "")).replace("\\\n", " ").splitlines()
+    parts = {line: re.split(r"&&|\|\||;|\||\bthen\b", line) for line in lines if not line.strip().startswith("#")}
+    return [line for line, some in parts.items() if any(re.search(r"(^|[\s/])(pytest|py\.test)\b", part) and not re.search(r"\b(install|add|echo|--version)\b", part) for part in some)]
+
+
+def swallows(line, step):
+    """True if pytest may fail in this line of a step, and the step goes on."""
+    whole, behind = str(step["run"]), re.split(r"pytest|py\.test", line, maxsplit=1)[1]
+    fails_later = re.search(r"exit\s+([1-9]|\$)|\bfalse\b", whole)
+    shells = [step, *(place.get("defaults", {}).get("run", {}) for place in (test, gate))]
+    pipefail = "pipefail" in whole or any(str(shell.get("shell", "")).startswith("bash") for shell in shells)
+    excused = re.search(r"\|\|\s*(true\b|:|exit 0\b|echo\b|printf\b)", behind) or "set +e" in whole or re.match(r"\s*if\b", line)
+    return bool(excused and not fails_later) or bool(re.search(r"(?<!\|)\|(?!\|)", behind) and not pipefail)
+
+
+tests = [(line, step) for step in test["steps"] for line in pytest_lines(step)]
+assert tests, "no step of the job test runs pytest"
+lenient = test.get("continue-on-error") or any(step.get("continue-on-error") for _, step in tests)
+swallowed = [line.strip() for line, step in tests if swallows(line, step)]
+assert not lenient, "continue-on-error: the tests may fail, and the job goes on: that is no gate"
+assert not swallowed, (
+    f"'{swallowed[0]}': the tests may fail, and the job goes on: that is no gate. Of a pipe only the last program counts, unless the shell has pipefail; "
+    "what follows || or stands behind if decides instead of pytest"
+)
 needs = deploy.get("needs", [])
 assert "test" in ([needs] if isinstance(needs, str) else list(needs)), "the job deploy does not need the job test: both would run at the same time"
-condition = str(deploy.get("if", ""))
-assert "refs/heads/main" in condition and "!=" not in condition and "always()" not in condition, (
-    f"the job deploy should run only for refs/heads/main, its if is '{condition}'"
-)
-assert "secrets.DEPLOY_KEY" in json.dumps(deploy), "the key should come as ${{ secrets.DEPLOY_KEY }}"
+condition = str(deploy.get("if", "")).strip()
+if condition.startswith("${{") and condition.endswith("}}"):
+    condition = condition[3:-2].strip()
+assert "${{" not in condition, f"the if of deploy is '{condition}': a comparison outside of the braces is a text, and a text that is not empty counts as true"
+main = r"github\.ref\s*==\s*'refs/heads/main'|'refs/heads/main'\s*==\s*github\.ref\b|github\.ref_name\s*==\s*'main'"
+assert re.search(main, condition) and not re.search(r"!\s*\(", condition), f"the job deploy should run only for refs/heads/main, its if is '{condition}'"
+assert "||" not in condition, f"the job deploy should run only for refs/heads/main, but '||' lets others through: '{condition}'"
+assert not re.search(r"always\(\)|cancelled\(\)|failure\(\)", condition), f"with '{condition}' the job deploy runs also when the tests have failed"
+assert "{{" in json.dumps(deploy) or "secrets.DEPLOY_KEY" not in json.dumps(deploy), "one pair of braces is lost: ${{ secrets.DEPLOY_KEY }} needs two. In an f-string, double braces become single ones"
+assert "secrets.DEPLOY_KEY" not in str(gate.get("env", "")), "the key stands in the env of the whole workflow, where each job sees it: only the job deploy needs it"
+assert re.search(r"\$\{\{\s*secrets\.DEPLOY_KEY\s*\}\}", json.dumps(deploy)), "in the job deploy, the key should come as ${{ secrets.DEPLOY_KEY }}"
 ### BEGIN HIDDEN TESTS
 import json
 
@@ -2038,21 +2198,21 @@ from mlelabs.dockerfile import read_dockerfile
 
 recipe, gate = dockerfile(), yaml.safe_load(workflow())
 names = [name for name, _ in read_dockerfile(recipe)]
-known = {"FROM", "WORKDIR", "COPY", "ADD", "RUN", "USER", "EXPOSE", "HEALTHCHECK", "CMD", "ENV", "ARG", "LABEL", "STOPSIGNAL", "VOLUME", "SHELL", "ENTRYPOINT"}
+known = {"FROM", "WORKDIR", "COPY", "ADD", "RUN", "USER", "EXPOSE", "HEALTHCHECK", "CMD", "ENV", "ARG", "LABEL", "STOPSIGNAL", "VOLUME", "SHELL", "ENTRYPOINT", "MAINTAINER", "ONBUILD"}
 assert set(names) <= known, f"no instruction of a Dockerfile: {sorted(set(names) - known)}"
 assert names.index("CMD") > names.index("FROM"), "FROM comes first"
 assert recipe == dockerfile() and yaml.safe_load(workflow()) == gate, "each call should return the same text"
 for job in gate["jobs"].values():
     for step in job["steps"]:
         assert isinstance(step, dict) and ("run" in step) != ("uses" in step), f"a step has either run or uses: {step}"
-exposed = [rest.split("/")[0] for name, rest in read_dockerfile(recipe) if name == "EXPOSE"]
-words = json.loads([rest for name, rest in read_dockerfile(recipe) if name == "CMD"][0])
+exposed = [word.split("/")[0] for name, rest in read_dockerfile(recipe) if name == "EXPOSE" for word in rest.split()]
+words = " ".join(json.loads([rest for name, rest in read_dockerfile(recipe) if name == "CMD"][-1])).replace("=", " ").split()
 port = words[words.index("--port") + 1] if "--port" in words else "8000"
-assert not exposed or str(port) in exposed, f"uvicorn listens to port {port}, but EXPOSE names {exposed}"
+assert not exposed or str(port) in exposed or exposed[0].startswith("$"), f"uvicorn listens to port {port}, but EXPOSE names {exposed}"
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# ## Decision memo (3 points, about 10 minutes)
+# ## Decision memo (3 points, about 15 minutes)
 #
 # Ms Lindqvist leads the night shift of the dispatch centre. She is no engineer. A new version of the model is ready, and the supplier proposes to install it on Friday evening "in one go, the tests are green". She must say yes or no. Write her **half a page** (about 150 to 250 words): your
 # recommendation (how, in which steps, who decides at each), two or three findings with a number from this notebook each and what they mean for her shift, what she will see when something goes wrong, and what remains uncertain. One point each for a clear decision, for evidence that
@@ -2080,7 +2240,7 @@ assert not exposed or str(port) in exposed, f"uvicorn listens to port {port}, bu
 # - Shadow, canary, swap, rollback: each answer names its version, and the way back is tried before it is needed.
 # - Each look at the numbers is a chance to be unlucky. An alert is judged by whom it wakes for nothing, and by what it misses.
 #
-# **In practice** a service runs as several copies behind a load balancer, which asks `/ready`; a platform does swaps and canaries for you, by the same rules. Digests and signatures come from a registry, logs and metrics go to other machines. Our load was eight requests at a time on one machine, with
+# **In practice** a service runs as several copies behind a load balancer, which asks `/ready`; a platform does swaps and canaries for you, by the same rules. Digests and signatures come from a registry, logs and metrics go to other machines. Our load was at most ten requests at a time on one machine, with
 # simulated faults. A real one is found by a load test at night, with real sizes.
 #
 # **Go further**

@@ -45,13 +45,14 @@ START_UP = 45  # seconds more for a service that has to start a Python of its ow
 FORKS = sys.platform == "linux"
 NOT_ATTEMPTED = "not attempted yet"
 
-# On top of each file: what the lab's first cell imports for services
+# On top of each file: the lab's first cell of imports, line by line
 HEADER = """\
 import asyncio
 import hashlib
 import json
 import math
 import pickle
+import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -60,10 +61,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import prometheus_client
+import sklearn
+import yaml
 from fastapi import BackgroundTasks, FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel, ConfigDict, Field
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 """
 
 
@@ -75,11 +82,11 @@ def running(factory, *arguments):
     Raises NotImplementedError if the factory is still the stub, AssertionError if there is no app.
     """
     try:
-        source = cell_of(factory)
+        future, source = _definitions(cell_of(factory), factory.__name__)
     except (NotImplementedError, AssertionError) as error:
         raise error.with_traceback(None)  # noqa: B904  the way through this file explains nothing
     job = {
-        "source": HEADER + "\n\n" + _definitions(source),
+        "source": future + HEADER + "\n\n" + source,
         "factory": factory.__name__,
         "arguments": base64.b64encode(pickle.dumps(arguments)).decode(),
     }
@@ -109,12 +116,28 @@ def cell_of(function):
     return source
 
 
-def _definitions(source):
-    """What a cell defines, without what it does: its imports, functions, classes, assignments."""
+def _definitions(source, name):
+    """What a cell defines, without what it does: its imports, functions, classes, assignments.
+
+    Returns a pair of texts: imports from __future__, which must come first, and all the rest.
+    Raises AssertionError if the cell does not define a function of this name.
+    """
     kept = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     kept += (ast.Assign, ast.AnnAssign)
     nodes = [node for node in ast.parse(source).body if isinstance(node, kept)]
-    return "\n\n".join(ast.unparse(node) for node in nodes)
+    assert source.strip(), (
+        f"the cell of {name} cannot be read: is there a line like %%time on top of it? Remove it"
+    )
+    assert name != "<lambda>", (
+        "a lambda has no name by which the service could find it: write a function with def"
+    )
+    assert name in {getattr(node, "name", None) for node in nodes}, (
+        f"the cell defines no function {name}, but that is the name of what you hand over. "
+        "Was it decorated, or given another name? The decorator needs functools.wraps"
+    )
+    first = [n for n in nodes if isinstance(n, ast.ImportFrom) and n.module == "__future__"]
+    rest = [node for node in nodes if node not in first]
+    return tuple("".join(ast.unparse(n) + "\n\n" for n in part) for part in (first, rest))
 
 
 def eventually(condition):
@@ -166,8 +189,11 @@ class Answer:
 class Service:
     """A running service, seen from outside. Requests that get no answer raise AssertionError.
 
-    folder: where it works, and where its files are.
+    folder: where it works, and where its files are. scene: what is going on in this test, such
+    as "the model hangs"; it is told when a request gets no answer.
     """
+
+    scene = ""
 
     def __init__(self, line, port, pid, folder):
         self.pid, self.port, self.folder, self._line = pid, port, Path(folder), line
@@ -247,6 +273,7 @@ class Service:
             data = response.read()
         except TimeoutError:
             problem = f"gets no answer within {SECONDS} seconds: something blocks the service"
+            problem += f" (in this test {self.scene})" if self.scene else ""
         except (OSError, http.client.HTTPException) as error:
             problem = f"gets no answer ({type(error).__name__})"
         else:
@@ -408,7 +435,7 @@ def _describe(error):
     text = f"{type(error).__name__}: {error}"
     if isinstance(error, NameError):
         text += ". The service runs in a process of its own and knows only this cell and the "
-        text += "imports of the first one: define what it needs here"
+        text += "lab's first cell of imports: define or import here what else it needs"
     return text
 
 

@@ -4,6 +4,7 @@ They live in the process of the service and work in its folder (see mlelabs.serv
 note each call, and there they wait for files: whoever tests decides when they go on.
 """
 
+import contextlib
 import json
 import time
 import uuid
@@ -77,11 +78,15 @@ def note(name, what):
 
 
 def noted(service, name):
-    """What has been noted in a file of a service, as a list."""
+    """What has been noted in a file of a service, as a list; a line being written is left out."""
     path = service.folder / name
     if not path.exists():
         return []
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    *lines, last = path.read_text("utf-8").splitlines() or [""]
+    found = [json.loads(line) for line in lines]
+    with contextlib.suppress(ValueError):
+        found.append(json.loads(last))
+    return found
 
 
 def wait_for(name):

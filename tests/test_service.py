@@ -184,6 +184,9 @@ def test_silence_is_told(monkeypatch):
     with service.running(cell(ECHO), StandIn("v1", waits_for="never")) as one:
         with pytest.raises(AssertionError, match="gets no answer within 2 seconds"):
             one.ask("/predict", {})
+        one.scene = "the model hangs"
+        with pytest.raises(AssertionError, match="in this test the model hangs"):
+            one.ask("/predict", {})
 
 
 def test_a_cell_is_a_file_of_its_definitions():
@@ -191,7 +194,45 @@ def test_a_cell_is_a_file_of_its_definitions():
     source = source.replace("for _ in range(3):", "if False:")
     with service.running(cell(source.replace("with running(make_app):", "if False:"))) as one:
         assert one.get("/boom").status_code == 500
-    assert "with" not in service._definitions("x = 1\nwith open('x'):\n    pass\n")
+    source = "x = 1\nwith open('x'):\n    pass\ndef f():\n    pass\n"
+    assert "with" not in "".join(service._definitions(source, "f"))
+
+
+def test_annotations_of_the_future_come_first():
+    source = "from __future__ import annotations\n" + ECHO
+    with service.running(cell(source), StandIn("v1", 0.25)) as one:
+        assert one.ask("/predict", {})["version"] == "v1"
+
+
+@pytest.mark.parametrize(
+    "source, message",
+    [
+        ("make_app = lambda: FastAPI()\n", "write a function with def"),
+        (
+            "def odd(function):\n    def inner():\n        return function()\n    return inner\n"
+            "@odd\ndef make_app():\n    return FastAPI()\n",
+            "the cell defines no function inner",
+        ),
+    ],
+)
+def test_a_function_that_the_service_cannot_find(source, message):
+    with pytest.raises(AssertionError, match=message):
+        with service.running(cell(source)):
+            pass
+
+
+def test_a_magic_on_top_is_named():
+    space = {}
+    exec(compile("def make_app():\n    pass\n", "<timed exec>", "exec"), space)
+    with pytest.raises(AssertionError, match="%%time"):
+        with service.running(space["make_app"]):
+            pass
+
+
+def test_services_know_scikit_learn():
+    source = "def make_app():\n    app = FastAPI()\n    sklearn.__version__\n    return app\n"
+    with service.running(cell(source)) as one:
+        assert one.get("/nowhere").status_code == 404
 
 
 def test_hash_differs_from_process_to_process():
@@ -229,6 +270,14 @@ def test_a_helper_that_died_is_replaced():
     assert not os.path.exists(address), "nothing of the dead helper is left"
 
 
+def test_a_line_that_is_being_written_is_left_out(tmp_path):
+    one = type("Service", (), {"folder": tmp_path})
+    for text, right in {"": [], "1": [1], "1\n2": [1, 2], "1\n{": [1], "{": []}.items():
+        (tmp_path / "x").write_text(text)
+        assert noted(one, "x") == right
+    assert noted(one, "y") == []
+
+
 def test_loader_and_shelf_do_as_told(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert Loader(StandIn("v1", 0.5))().predict({}) == 0.5
@@ -244,7 +293,7 @@ def test_loader_and_shelf_do_as_told(tmp_path, monkeypatch):
 def test_header_imports_what_the_lab_imports():
     cells = [c for c in build.read_lab("06-deployment").cells if c.cell_type == "code"]
     in_lab = imported(cells[1].source)  # the first one shows where the student stands
-    assert imported(service.HEADER) <= in_lab, "the lab's first cell shows what services import"
+    assert imported(service.HEADER) == in_lab, "the lab's first cell shows what services import"
 
 
 def imported(source):

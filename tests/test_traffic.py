@@ -5,7 +5,7 @@ import pytest
 
 from mlelabs import traffic
 from mlelabs.data import load_wildfires
-from mlelabs.dockerfile import read_dockerfile
+from mlelabs.dockerfile import copied, final_stage, is_code, read_dockerfile, variables
 
 
 def test_replay_is_the_real_log_in_order():
@@ -49,3 +49,30 @@ def test_alerts_are_scored():
 def test_dockerfile_is_read():
     text = '# base\nFROM a\nrun x \\\n  # no\n  && y\n\nCMD ["z"]\n'
     assert read_dockerfile(text) == [("FROM", "a"), ("RUN", "x  && y"), ("CMD", '["z"]')]
+
+
+def test_the_final_stage_is_found():
+    text = "ARG V=3.12\nFROM --platform=linux/arm64 python:${V}-slim AS base\nUSER app\n"
+    text += "FROM other\n"
+    assert final_stage(read_dockerfile(text))[0] == "other"
+    image, steps = final_stage(read_dockerfile(text + "FROM base AS last\nCMD x\n"))
+    assert image == "python:3.12-slim" and ("USER", "app") in steps
+    assert [name for name, _ in steps].count("CMD") == 1
+    text = "FROM a:1 AS build\nUSER app\nFROM a:1\nCOPY --from=build /x /y\n"
+    image, steps = final_stage(read_dockerfile(text))
+    assert image == "a:1" and "USER" not in [name for name, _ in steps]
+    assert final_stage(read_dockerfile("FROM $IMAGE\n"))[0] == "$IMAGE"
+
+
+def test_copies_and_variables_are_read():
+    assert copied("constraints.txt requirements.txt ./") == ["constraints.txt", "requirements.txt"]
+    assert copied('["requirements.txt", "/tmp/"]') == ["requirements.txt"]
+    assert copied("--chown=app:app . .") == ["."]
+    assert copied("--from=build /x /y") == []
+    for source in (".", "./", "src", "src/", "app.py", "*", "*.py", "./app/"):
+        assert is_code(source), source
+    for source in ("requirements.txt", "./constraints.txt", "requirements/", "pip.conf"):
+        assert not is_code(source), source
+    assert variables("MODEL=/a/monkey.pkl X='a b=c'") == ["MODEL", "X"]
+    assert variables("API_KEY 8f2c") == ["API_KEY"]
+    assert variables("TOKEN") == ["TOKEN"]
