@@ -12,6 +12,7 @@
       --jp-mirror-editor-number-color: #006600;
       --jp-cell-prompt-not-active-opacity: 1;
     }
+    .jp-RenderedHTMLCommon a, .jp-OutputArea-output a { text-decoration: underline !important; }
     .jp-OutputArea-output pre span { color: inherit !important; background: none !important; }
   `;
   const name = (element, text) => {
