@@ -208,7 +208,8 @@ def return_(course, lab, worksheet, output, blind, dry_run):
     of the assignment's maximum. In Moodle, upload the worksheet first ("Upload grading worksheet",
     and tick "allow updating records that have been modified more recently"), then the zip
     ("Upload multiple feedback files in a zip"). Rows without a mark are listed, never filled
-    with 0.
+    with 0; so is every mark that replaces another one. What is written to another place than the
+    default is a trial, and does not count as returned in marks.jsonl.
     """
     from mlelabs.instructor import returns
 
@@ -220,9 +221,11 @@ def return_(course, lab, worksheet, output, blind, dry_run):
             click.echo(f"{kind}: {line}")
     marked = sum("grade" in change for change in back.changes.values())
     verb = "would be written" if dry_run else "written"
-    click.echo(f"{lab}: {len(back.pages)} marks, {marked} of them new, {verb} to:")
+    click.echo(f"{lab}: {len(back.pages)} marks, {marked} not yet in the worksheet, {verb} to:")
     for path in paths:
         click.echo(f"  {path}")
+    if not back.pages:
+        click.echo("  (no feedback to give, so no zip)")
 
 
 @program.command()
