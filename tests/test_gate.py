@@ -60,6 +60,7 @@ def test_damage(course, hand_in, kind):
     if person.reason:
         assert gated.contents is None and person.reason in gated.reason
         assert gated.reason[0].isupper() and gated.reason.rstrip().endswith(".")
+        assert "pload" in gated.reason or "Hand in" in gated.reason, "says what to do"
     else:
         sources = gated_sources(gated)
         assert {name: sources[name] for name in RIGHT} == RIGHT

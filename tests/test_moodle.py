@@ -49,7 +49,7 @@ def test_only_grade_and_comment_change(text):
     assert sheet(text).rewritten({}) == text.encode()
     assert sheet(text).rewritten({"99": {"grade": "1"}}) == text.encode()
     new = sheet(text).rewritten({"1234567": {"grade": "20.5", "comment": 'say "yes", please'}})
-    before, after = (moodle._fields(t) for t in (text, new.decode()))
+    before, after = (moodle._fields(t)[1] for t in (text, new.decode()))
     for row_before, row_after in zip(before, after, strict=True):
         differing = [
             (text[a:b], new.decode()[c:d])
@@ -67,15 +67,16 @@ def test_semicolons_and_small_headers():
     (row,) = sheet(text).rows
     assert (row.pid, row.student, row.maximum, row.comment) == ("7", "12", 3.0, "")
     assert not sheet(text).takes_comments
+    assert sheet(text).separator == ";" and sheet(ENGLISH).separator == ","
     older = sheet(ENGLISH.replace("Maximum grade", "Maximum Grade"))
     assert older.rows[0].maximum == 100
 
 
 def test_who_a_student_is():
     header = "Identifier,ID number,Email address,Grade,Maximum grade\n"
-    rows = ["1,77,a@b.c", "2,,B@b.c", "3,88,", "4,99,d@b.c", "5,99,e@b.c", "6,,"]
+    rows = ["1,77,a@b.c", "2,,B@b.c", "3,88,", "4,,d@b.c", "5,99,e@b.c", "6,,"]
     text = header + "".join(f"Participant {row},,10\n" for row in rows)
-    assert [row.student for row in sheet(text).rows] == ["77", "b@b.c", "88", "d@b.c", "e@b.c", ""]
+    assert [row.student for row in sheet(text).rows] == ["77", "b@b.c", "88", "d@b.c", "99", ""]
 
 
 def test_blind_marking_must_be_said():
@@ -96,7 +97,12 @@ def test_blind_marking_must_be_said():
         (ENGLISH.replace("100.00", "").encode(), "row 2 of the worksheet has no maximum"),
         (ENGLISH.replace(",Yes", "").encode(), "row 2 of the worksheet has 9 columns, not 10"),
         (ENGLISH.replace('"Ada Apfel"', '"Ada" Apfel').encode(), "line 2 of the worksheet"),
-        (b"PK\x03\x04\xff\xfe", "not UTF-8"),
+        (b"PK\x03\x04\xff\xfe", "a zip or an Excel file, not a worksheet"),
+        (GERMAN.replace("0012", "4.711E+07").encode(), "'4.711E\\+07': was it opened in a spread"),
+        (
+            b"ID,ID-Nummer,Bewertung,Bestwertung\n1,12,,10\n2,12,,10\n",
+            "2 rows of the worksheet share the ID number '12': was it opened in a spreadsheet",
+        ),
     ],
 )
 def test_what_is_no_worksheet(content, message):

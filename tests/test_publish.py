@@ -71,7 +71,7 @@ def test_publishing_again_changes_nothing(published):
 
 
 @pytest.mark.parametrize("change", ["edit", "add", "delete"])
-def test_foreign_changes_are_refused(change, tmp_path):
+def test_foreign_changes_are_refused(change, tmp_path, monkeypatch):
     publish.publish(tmp_path / "repo")
     file = tmp_path / "repo" / "labs" / "README.md"
     other = tmp_path / "repo" / "labs" / "mine.txt"
@@ -85,7 +85,10 @@ def test_foreign_changes_are_refused(change, tmp_path):
     code, output = run(tmp_path / "repo")
     assert code == 1
     named = "labs/mine.txt" if change == "add" else "labs/README.md"
-    assert f"holds changes that are not ours: {named}" in output
+    assert f"holds changes that are not ours: {named}; undo or move them, or publish" in output
+    assert run("--dry-run", tmp_path / "repo") == (code, output), "a dry run tells the same"
+    monkeypatch.setattr(build, "is_current", None)  # slow, so it comes after the refusal
+    assert run(tmp_path / "repo") == (code, output)
     assert sorted((tmp_path / "repo").rglob("*")) == before
 
 

@@ -63,6 +63,23 @@ def test_discrimination_is_the_correlation_with_the_rest():
     assert report._discrimination(points[:2], "b") is None, "two students tell nothing"
 
 
+def test_a_dead_kernel_is_counted_once(monkeypatch):
+    """It fails every check after it, and says nothing about them."""
+    died = {"add-check": "GradingStopped: in cell add, the kernel died",
+            "memo-check": "GradingStopped: not run: in cell add, the kernel died"}  # fmt: skip
+    messages = {"a": died, "b": {"add-check": "AssertionError: expected 3"}}
+    monkeypatch.setattr(report.feedback, "failed_messages", lambda *where: messages[where[-1]])
+    cells = [("add-check", 2), ("memo-check", 2)]
+    monkeypatch.setattr(report.build, "graded_cells", lambda release: cells)
+    points = {"add-check": 0.0, "memo-check": 0.0}
+    counted = {s: Standing(s, "graded", points) for s in "ab"}
+    counted["a"].names = ["Ada Apfel"]
+    rows = report.exercise_rows(None, "lab", None, counted)
+    assert [row["messages"] for row in rows] == [[("expected 3", 1)], []]
+    stopped = report.stopped_students(None, "lab", counted)
+    assert stopped == [("Ada Apfel (a)", "in cell add, the kernel died")]
+
+
 def test_messages_as_they_are_counted():
     assert report._short("AssertionError: expected 3\nmore") == "expected 3"
     assert report._short("NotImplementedError: not attempted yet") == "not attempted"
@@ -81,8 +98,14 @@ def test_the_page_holds_everything_and_quotes_safely(monkeypatch):
         s: Standing(s, "graded", {"add-check": 2.0}, time=f"2025-12-0{n} 10:00:00")
         for n, s in enumerate("abc", 1)
     }
-    missing = [Standing("d", "set aside", reason="is empty")]
-    page = report._page("01-count", rows, [], counted, missing, "3 submissions")
+    counted["a"].names = ["Ada Apfel"]
+    missing = [Standing("d", "set aside", reason="is empty", names=["Dörte Dattel"])]
+    shared = {"exercise": "add", "similarity": 1, "alike": 2, "students": 3, "sources": ("x", "x")}
+    pairs = [{"students": ("a", "b"), "exercises": [shared], "surprise": 9}]
+    stopped = [("Ada Apfel (a)", "The kernel died.")]
+    page = report._page("01-count", rows, pairs, counted, missing, "3 submissions", stopped)
+    assert "<b>Ada Apfel (a)</b> and <b>b</b>" in page and "Dörte Dattel (d)" in page
+    assert page.count("The kernel died.") == 1
     assert "<script>" not in page and "&lt;script&gt;" in page
     assert page.count("data:image/png;base64,") == 3 and 'class="weak"' in page
     assert not re.search(r'(src|href)="(?!data:)', page), "needs no other file, and no network"

@@ -96,7 +96,7 @@ def graded(built, tmp_path_factory):
     code, out, err = run(course, "grade", LAB)
     assert code == 0, err
     for sheet, _ in halves:
-        code, _, err = run(course, "return", LAB, "-w", sheet, "-o", course / sheet.stem)
+        code, _, err = run(course, "return", LAB, "-w", sheet)
         assert code == 0, err
     return course, people, halves, out
 
@@ -104,7 +104,7 @@ def graded(built, tmp_path_factory):
 def test_every_student_has_the_right_mark_or_a_named_reason(graded):
     course, people, halves, out = graded
     for sheet, half in halves:
-        before, after = rows(sheet), rows(course / sheet.stem / sheet.name)
+        before, after = rows(sheet), rows(course / "returned" / LAB / sheet.name)
         header = [name.casefold() for name in before[0]]
         grade_at = next(header.index(n) for n in moodle.HEADERS["grade"] if n in header)
         comment_at = len(header) - 1
@@ -127,8 +127,8 @@ def test_the_worksheet_changes_in_two_columns_byte_for_byte(graded):
     course, _, halves, _ = graded
     for sheet, _ in halves:
         before = sheet.read_bytes().decode()
-        after = (course / sheet.stem / sheet.name).read_bytes().decode()
-        old, new = moodle._fields(before), moodle._fields(after)
+        after = (course / "returned" / LAB / sheet.name).read_bytes().decode()
+        old, new = moodle._fields(before)[1], moodle._fields(after)[1]
         untouched = moodle.Worksheet(sheet.read_bytes())
         columns = {untouched._columns[name] for name in ("grade", "comment")}
         place_before = place_after = 0
@@ -149,7 +149,7 @@ def test_a_second_round_changes_nothing(graded, monkeypatch):
     code, out, _ = run(course, "grade", LAB)
     assert code == 0 and "0 graded now" in out
     for sheet, _ in halves:
-        assert run(course, "return", LAB, "-w", sheet, "-o", course / sheet.stem)[0] == 0
+        assert run(course, "return", LAB, "-w", sheet)[0] == 0
     after = tree(course)
     made_again = {path for path in after if "feedback" in path.parts or path.suffix == ".lock"}
     assert {p: c for p, c in after.items() if p not in made_again} == {
@@ -161,7 +161,7 @@ def test_a_second_round_changes_nothing(graded, monkeypatch):
 def test_feedback_has_no_hidden_test(graded):
     course, people, halves, _ = graded
     sheet, half = halves[0]
-    archive = course / sheet.stem / f"{sheet.stem}-feedback.zip"
+    archive = course / "returned" / LAB / f"{sheet.stem}-feedback.zip"
     source = nbformat.read(course / "solutions" / LAB / f"{LAB}.ipynb", 4)
     hidden = {line for cell in source.cells for line in feedback.hidden_lines(cell.source)}
     assert len(hidden) == 5
@@ -282,8 +282,16 @@ def test_a_notebook_that_kills_its_kernel_stops_nobody(course):
     (course / "submitted" / people[1].number / LAB / "timestamp.txt").write_text("last week")
     code, out, _ = run(course, "grade", LAB)
     assert code == 0 and "3 graded" in out, out
-    assert f"note      {people[0].number}: " in out and "add" in out, "says which cell it was"
-    assert marks.standings(course, LAB)[people[0].number].total == 0
+    assert "note      Ada Apfel (47110000): " in out and " in the cell add" in out, "which cell"
+    assert marks.standings(course, LAB)[people[0].number].total is not None
+    code, out, _ = run(course, "return", LAB, "-w", sheet)
+    (line,) = [line for line in out.splitlines() if "ends or starts processes" in line]
+    assert line.startswith("look at: Ada Apfel (47110000): "), "nobody uploads it unread"
+    (row,) = [row for row in rows(course / "returned" / LAB / sheet.name) if row[1] == "Ada Apfel"]
+    assert " in the cell add. What could not be run gets no point. Restart" in row[-1]
+    with Gradebook(places.coursedir(course).db_url) as gradebook:
+        student = gradebook.find_student(people[0].number)
+        assert (student.first_name, student.last_name) == ("Ada", "Apfel"), "as formgrader shows it"
 
 
 def test_nbgrader_alone_does_as_well(course):
@@ -342,14 +350,65 @@ def test_rows_that_moodle_would_skip_are_named(course):
         sheet.write_text("\r\n".join(lines) + "\r\n", encoding="utf-8")
     code, out, err = run(course, "return", LAB, "-w", sheet)
     assert code == 0, err
-    assert f"locked in Moodle, so left alone: {people[0].name}: {people[0].points:g}" in out
-    assert "above the maximum, which Moodle skips: cut down to it: " + people[1].name in out
-    assert f"has a comment of somebody else, which stays: {people[1].name}" in out
+    assert f"locked in Moodle, so left alone: {called(people[0])}: {people[0].points:g}" in out
+    assert "above the maximum, which Moodle skips: cut down to it: " + called(people[1]) in out
+    assert f"has a comment of somebody else, which stays: {called(people[1])}" in out
     assert (
-        f"has 0 points, which Moodle may skip: look there after the upload: {people[2].name}" in out
+        f"has 0 points, which Moodle may skip: look there after the upload: {called(people[2])}"
+        in out
     )
     table = rows(course / "returned" / LAB / sheet.name)
     assert [row[5] for row in table[1:]] == ["", "10", "0", f"{points},00", f"{people[4].points:g}"]
+
+
+def called(person):
+    return f"{person.name} ({person.number})"
+
+
+def test_the_worksheet_of_another_assignment_is_refused(course):
+    """The same students have other participants' numbers there; a few changed ones are named."""
+    people = classroom.students(course, 4)
+    archive, sheet = moodle_files(course, people)
+    collect.collect(course, archive, sheet)
+    grade.grade(course, LAB)
+    people[0].pid = "99"
+    sheet.write_bytes(classroom.worksheet(people))
+    code, out, _ = run(course, "return", LAB, "-w", sheet, "--dry-run")
+    assert code == 0 and f"number than when it was collected: {called(people[0])}" in out
+    for person in people:
+        person.pid = f"9{person.pid}"
+    sheet.write_bytes(classroom.worksheet(people))
+    before = tree(course)
+    code, out, err = run(course, "return", LAB, "-w", sheet)
+    assert code == 1 and not out and "this is the worksheet of another assignment" in err
+    assert tree(course) == before
+    known = json.loads(collect.record_path(course, LAB).read_text())
+    for entry in known["students"].values():
+        del entry["pids"]
+    collect.record_path(course, LAB).write_text(json.dumps(known))
+    assert run(course, "return", LAB, "-w", sheet, "--dry-run")[0] == 0, "collected before that"
+
+
+def test_marks_that_are_there_and_trials(course):
+    """A mark that is replaced is named; what is written elsewhere is a trial, and not logged."""
+    people = classroom.students(course, 2, first=5)
+    archive, sheet = moodle_files(course, people, maximum=10)
+    collect.collect(course, archive, sheet)
+    grade.grade(course, LAB)
+    text = sheet.read_bytes().decode().replace(",,10.00", ',"1,50",10.00', 1)
+    sheet.write_bytes(text.encode())
+    line = f"replaces 1,50 by {people[0].points:g}: {called(people[0])}\n"
+    for more in (["--dry-run"], ["-o", course / "trial"]):
+        code, out, _ = run(course, "return", LAB, "-w", sheet, *more)
+        assert code == 0 and line in out and "2 marks, 2 not yet in the worksheet" in out
+        assert not [e for e in marks.read_log(course, LAB) if e["what"] == "returned"]
+    code, out, _ = run(course, "return", LAB, "-w", sheet)
+    assert len([e for e in marks.read_log(course, LAB) if e["what"] == "returned"]) == 2
+    assert "choose" not in out
+    plain = [";".join(row) for row in rows(sheet)]
+    sheet.write_text("\n".join(plain), encoding="utf-8")
+    code, out, _ = run(course, "return", LAB, "-w", sheet, "--dry-run")
+    assert code == 0 and "in Moodle's upload form, choose ';' as separator" in out
 
 
 def test_bad_input_is_one_line_and_writes_nothing(course, monkeypatch):
@@ -379,7 +438,7 @@ def test_bad_input_is_one_line_and_writes_nothing(course, monkeypatch):
     before = {p: c for p, c in tree(course).items() if p.suffix != ".lock"}
     fails("return", LAB, message="Missing option '--worksheet'", status=2)
     fails("return", LAB, "-w", "gone.csv", message="cannot read gone.csv")
-    fails("return", LAB, "-w", archive, message="the worksheet is not UTF-8")
+    fails("return", LAB, "-w", archive, message="a zip or an Excel file, not a worksheet")
     fails("return", LAB, "-w", strangers, message="nobody in the worksheet has handed in")
     fails("return", LAB, "-w", sheet, "-o", sheet.parent, message="would be overwritten")
     monkeypatch.setattr(places.os, "replace", no_space)
@@ -402,6 +461,9 @@ def test_dry_runs_write_nothing(course):
     code, out, _ = run(course, "return", LAB, "-w", sheet, "--dry-run")
     assert code == 0 and "0 marks" in out
     assert tree(course) == before
+    code, out, _ = run(course, "return", LAB, "-w", sheet)
+    assert code == 0 and "no feedback to give, so no zip" in out
+    assert not list((course / "returned").rglob("*.zip"))
 
 
 def test_results_are_plain_data(course):

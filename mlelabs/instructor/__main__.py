@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from mlelabs.instructor.course import RoundError
+from mlelabs.instructor.course import RoundError, label
 
 ROOT = Path(__file__).parents[2]
 WORKSHEET = click.option(
@@ -65,7 +65,7 @@ def _fail(message, code=1):
 )
 @click.pass_context
 def program(context, course):
-    """From a private course repository to marks in Moodle, in five commands:
+    """From a private course repository to marks in Moodle; publish once, the others for each lab:
 
     \b
       publish ../students                    what students get
@@ -122,21 +122,22 @@ def collect(course, archive, worksheet, lab, blind, dry_run):
 
     Students are known by ID number, or else email, from the worksheet: so they are the same in
     every lab. Group work is kept once for each group. Nothing is executed. What was collected
-    before and has not changed stays as it is; what is nobody's is listed.
+    before and has not changed stays as it is; what is nobody's is listed. ARCHIVE can also be the
+    folder that a browser unzipped.
     """
     from mlelabs.instructor import collect as collecting
 
     lab, result, unmatched = collecting.collect(
         course, archive, worksheet, lab, blind, dry_run, _progress("collecting")
     )
-    for student, what in result:
+    for student, what, names in result:
         if what != "as before":
-            click.echo(f"{what:8} {student}")
+            click.echo(f"{what:8} {label(student, names)}")
     for folder in unmatched:
         click.echo(
             f"nobody's {folder}: not in the worksheet, or without ID number and email of its own"
         )
-    new = sum(what != "as before" for _, what in result)
+    new = sum(what != "as before" for _, what, _ in result)
     verb = "would be written" if dry_run else "written"
     click.echo(f"{lab}: {len(result)} submissions, {new} {verb}, {len(unmatched)} nobody's")
 
@@ -180,11 +181,11 @@ def _list(standings, dry_run):
     for standing in standings:
         count[standing.state] = count.get(standing.state, 0) + 1
         if standing.state != "graded":
-            click.echo(f"{standing.state:9} {standing.student}: {standing.reason}")
+            click.echo(f"{standing.state:9} {standing.label}: {standing.reason}")
         for note in standing.notes if standing.state != "set aside" else []:
-            click.echo(f"note      {standing.student}: {note}")
+            click.echo(f"note      {standing.label}: {note}")
         for remark in standing.suspicious:
-            click.echo(f"look at   {standing.student}: {remark}")
+            click.echo(f"look at   {standing.label}: {remark}")
     return count
 
 
@@ -207,7 +208,8 @@ def return_(course, lab, worksheet, output, blind, dry_run):
     of the assignment's maximum. In Moodle, upload the worksheet first ("Upload grading worksheet",
     and tick "allow updating records that have been modified more recently"), then the zip
     ("Upload multiple feedback files in a zip"). Rows without a mark are listed, never filled
-    with 0.
+    with 0; so is every mark that replaces another one. What is written to another place than the
+    default is a trial, and does not count as returned in marks.jsonl.
     """
     from mlelabs.instructor import returns
 
@@ -219,9 +221,11 @@ def return_(course, lab, worksheet, output, blind, dry_run):
             click.echo(f"{kind}: {line}")
     marked = sum("grade" in change for change in back.changes.values())
     verb = "would be written" if dry_run else "written"
-    click.echo(f"{lab}: {len(back.pages)} marks, {marked} of them new, {verb} to:")
+    click.echo(f"{lab}: {len(back.pages)} marks, {marked} not yet in the worksheet, {verb} to:")
     for path in paths:
         click.echo(f"  {path}")
+    if not back.pages:
+        click.echo("  (no feedback to give, so no zip)")
 
 
 @program.command()

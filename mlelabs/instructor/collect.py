@@ -4,8 +4,10 @@ The plugin also works in `nbgrader zip_collect`; the command does more: it knows
 link, leaves out no student in silence, and writes all or nothing.
 """
 
+import contextlib
 import json
 import re
+import stat
 import zipfile
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
@@ -75,12 +77,13 @@ class MoodleCollector(FileNameCollectorPlugin):
 class HandIn:
     """What one student or group handed in.
 
-    members: student ids. names: as Moodle shows them. time: ISO, or None. files: path -> bytes.
-    refused: why some of it was not taken, in words for the student.
+    members: student ids. names: as Moodle shows them. pids: participants' numbers. time: ISO, or
+    None. files: path -> bytes. refused: why some of it was not taken, in words for the student.
     """
 
     members: list
     names: list
+    pids: list
     time: str | None
     files: dict = field(default_factory=dict)
     refused: list = field(default_factory=list)
@@ -94,23 +97,51 @@ def read_file(path):
         raise RoundError(f"cannot read {path}: {error.strerror}") from None
 
 
+class Folder:
+    """A download that was unzipped, as some browsers do: what `_take` needs of a ZipFile."""
+
+    def __init__(self, path):
+        self.files = places.files_in(path)
+
+    def infolist(self):
+        """A ZipInfo for each file; a link is told by its kind, and never followed."""
+        infos = []
+        for name, file in self.files.items():
+            info, status = zipfile.ZipInfo(name), file.lstat()
+            if not (stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode)):
+                continue
+            info.external_attr, info.file_size = status.st_mode << 16, status.st_size
+            infos.append(info)
+        return infos
+
+    def read(self, info):
+        """A file's bytes."""
+        return self.files[info.filename].read_bytes()
+
+
+def _opened(path):
+    return contextlib.nullcontext(Folder(path)) if path.is_dir() else zipfile.ZipFile(path)
+
+
 def read_download(path, collector):
     """Moodle's download: (dict, student id -> HandIn; list of folders that are nobody's).
 
-    Raises RoundError if it is no zip archive or fits nothing in the worksheet.
+    path: the zip archive, or a folder into which it was unzipped. Raises RoundError if it is
+    neither or fits nothing in the worksheet.
     """
     collector.read()
     hand_ins, unmatched = {}, {}
     try:
-        with zipfile.ZipFile(path) as archive:
-            for entry in archive.infolist():
-                if not entry.is_dir():
-                    _take(archive, entry, collector, hand_ins, unmatched)
+        with _opened(Path(path)) as archive:
+            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+            known = any(moodle.entry(entry.filename) for entry in entries)
+            for entry in entries if known else []:
+                _take(archive, entry, collector, hand_ins, unmatched)
     except FileNotFoundError:
         raise RoundError(f"cannot read {path}: No such file or directory") from None
-    except (zipfile.BadZipFile, IsADirectoryError):
+    except zipfile.BadZipFile:
         raise RoundError(f"{path} is not a zip archive: download all submissions again") from None
-    if not hand_ins and not unmatched:
+    if not known:
         raise RoundError(f"{path} holds no submission: is it Moodle's download?")
     if not hand_ins:
         raise RoundError(
@@ -133,7 +164,12 @@ def _take(archive, info, collector, hand_ins, unmatched):
         return
     hand_in = hand_ins.setdefault(
         found["student_id"],
-        HandIn([row.student for row in rows], [row.name for row in rows], found["timestamp"]),
+        HandIn(
+            members=[row.student for row in rows],
+            names=[row.name for row in rows],
+            pids=[row.pid for row in rows],
+            time=found["timestamp"],
+        ),
     )
     path = found["file_id"]
     reason = gate.problem(info, path)
@@ -165,13 +201,65 @@ def _free_name(path, content, taken):
 def guess_lab(course, hand_ins):
     """The lab that most files are named after. Raises RoundError if that is not clear."""
     labs = places.labs(course)
-    paths = [path for hand_in in hand_ins.values() for path in hand_in.files]
-    names = [PurePosixPath(path).name for path in paths]
-    votes = Counter(lab for name in names for lab in labs if name.startswith(lab))
+    votes = Counter(lab for name in _names(hand_ins) for lab in labs if name.startswith(lab))
     ranked = votes.most_common(2)
     if not ranked or (len(ranked) == 2 and ranked[0][1] == ranked[1][1]):
         raise RoundError(f"which lab is it? Say --lab with one of {', '.join(labs)}")
     return ranked[0][0]
+
+
+def _names(hand_ins):
+    """Names of all files, without their folders."""
+    return [PurePosixPath(path).name for hand_in in hand_ins.values() for path in hand_in.files]
+
+
+def _check_names(course, lab, hand_ins):
+    """Raise RoundError if every notebook is named after another lab than the one that was said."""
+    notebooks = [name for name in _names(hand_ins) if name.lower().endswith(".ipynb")]
+    others = [other for other in places.labs(course) if other != lab]
+    votes = Counter(next((o for o in others if name.startswith(o)), "") for name in notebooks)
+    if votes and not votes[""]:
+        raise RoundError(
+            f"all notebooks are named {votes.most_common(1)[0][0]}, none {lab}: is it the download "
+            "of another assignment?"
+        )
+
+
+def check_identities(course, lab, rows):
+    """Raise RoundError if rows of a worksheet would make a second student of a known one.
+
+    A participant's number is that of one person; and an ID number keeps its zeros in all labs.
+    """
+    known = {}
+    for entry in record(course, lab)["students"].values():
+        known |= dict(zip(entry.get("pids", []), entry["members"], strict=False))
+    for row in rows:
+        before = known.get(row.pid)
+        if not before or not row.student or before == row.student:
+            continue
+        if before.startswith("participant "):
+            raise RoundError(
+                f"{row.name} was collected with --blind, and the worksheet now tells names: "
+                "hide them in Moodle again"
+            )
+        raise RoundError(
+            f"{row.name} was collected as {before}, and is {row.student} in this worksheet: "
+            f"{moodle.SPREADSHEET}"
+        )
+    _check_zeros(course, rows)
+
+
+def _check_zeros(course, rows):
+    ids = {path.name for path in (course / places.SUBMITTED).glob("*") if path.is_dir()}
+    there = {row.student for row in rows}
+    zeros = {name.lstrip("0"): name for name in ids - there if name.startswith("0")}
+    for row in rows:
+        before = row.student and zeros.get(row.student)
+        if before and row.student not in ids:
+            raise RoundError(
+                f"{row.name} is {before} in other labs, and {row.student} in this worksheet: "
+                f"{moodle.SPREADSHEET}"
+            )
 
 
 def record_path(course, lab):
@@ -180,7 +268,7 @@ def record_path(course, lab):
 
 
 def record(course, lab):
-    """What was collected of a lab: dict, student -> dict (members, names, time, refused, digest).
+    """What was collected: dict, student -> dict (members, names, pids, time, refused, digest).
 
     As {"students": ..., "unmatched": {name of the archive: list of folders that are nobody's}}.
     """
@@ -194,29 +282,35 @@ def record(course, lab):
 
 
 def collect(course, archive, worksheet, lab=None, blind=False, dry_run=False, progress=iter):
-    """Put Moodle's download into submitted/; return (lab, list of (student, what), unmatched).
+    """Put Moodle's download into submitted/; return (lab, result, unmatched).
 
-    what: "new", "changed" or "as before". A submission that was collected before stays as it is,
-    also if somebody repaired it since. Raises RoundError before anything is written.
+    result: list of (student, what, names); what: "new", "changed" or "as before". A submission
+    that was collected before stays as it is, also if somebody repaired it since. Raises RoundError
+    before anything is written.
     """
     collector = MoodleCollector(worksheet=str(worksheet), blind=blind)
     hand_ins, unmatched = read_download(archive, collector)
-    lab = lab or guess_lab(course, hand_ins)
-    places.check_lab(course, lab)
+    if lab:
+        places.check_lab(course, lab)
+        _check_names(course, lab, hand_ins)
+    else:
+        lab = guess_lab(course, hand_ins)
+        places.check_lab(course, lab)
+    check_identities(course, lab, collector.sheet.rows)
     if dry_run:
         return lab, _compare(hand_ins, record(course, lab)), unmatched
     with places.writer(course), places.staging(course) as staging:
         before = record(course, lab)
         result = _compare(hand_ins, before)
         puts = []
-        for student, what in progress(result):
+        for student, what, _ in progress(result):
             hand_in, folder = hand_ins[student], course / places.SUBMITTED / student / lab
             if what != "as before" or not folder.is_dir():
                 puts.append(places.write_folder(folder, _contents(hand_in), staging))
         after = {
             "students": before["students"]
             | {student: _as_record(hand_in) for student, hand_in in hand_ins.items()},
-            "unmatched": before["unmatched"] | {Path(archive).name: unmatched},
+            "unmatched": before["unmatched"] | {Path(archive).resolve().name: unmatched},
         }
         text = json.dumps(after, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
         staged = staging / "record"
@@ -240,6 +334,7 @@ def _as_record(hand_in):
     return {
         "members": hand_in.members,
         "names": hand_in.names,
+        "pids": hand_in.pids,
         "time": hand_in.time,
         "refused": hand_in.refused,
         "digest": places.digest(_contents(hand_in)),
@@ -257,6 +352,7 @@ def _compare(hand_ins, before):
             else "as before"
             if known[student]["digest"] == places.digest(_contents(hand_in))
             else "changed",
+            hand_in.names,
         )
         for student, hand_in in sorted(hand_ins.items())
     ]

@@ -112,6 +112,12 @@ def student_id(text):
     return re.sub(r"^\.", "%2E", text)
 
 
+def label(student, names):
+    """A student or group as a person reads it: "Ada Apfel (47110000)"."""
+    known = ", ".join(name for name in names if name and name != student)
+    return f"{known} ({student})" if known and student else known or student
+
+
 def files_in(folder):
     """All files below a folder: dict, relative path -> Path. Links are listed, not followed."""
     found = {}

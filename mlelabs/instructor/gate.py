@@ -101,10 +101,15 @@ def gate(folder, release, refused=()):
     except Unusable as problem:
         gated.reason = " ".join([str(problem), *gated.notes])
     except RecursionError:
-        gated.reason = "The notebook cannot be read: its JSON is nested without end."
+        gated.reason = (
+            "The notebook cannot be read: its JSON is nested without end. Upload it again."
+        )
     except Exception as error:  # whatever else files can hold: it costs nobody but its student
         gated.contents = None
-        gated.reason = f"What was handed in cannot be read ({type(error).__name__}: {error})."
+        gated.reason = (
+            f"What was handed in cannot be read ({type(error).__name__}: {error}). Save it in "
+            "Jupyter and upload it again."
+        )
     return gated
 
 
@@ -175,20 +180,27 @@ def decode(content):
     """
     text = _text(content)
     if not text.strip():
-        raise Unusable("is empty")
+        raise Unusable("is empty: save the notebook and upload it again")
     if text.lstrip()[:1] == "<" and "<<<<<<<" not in text[:2000]:
-        raise Unusable("is a web page (HTML), not a notebook: download the .ipynb file itself")
+        raise Unusable("is a web page (HTML), not a notebook: upload the .ipynb file itself")
     if re.search(r"^(<{7} |>{7} )", text, re.M):
-        raise Unusable("holds the marks of an unfinished git merge: resolve the conflict")
+        raise Unusable(
+            "holds the marks of an unfinished git merge: resolve the conflict and upload it again"
+        )
     try:
         data = json.loads(text)
     except json.JSONDecodeError as error:
         if text.lstrip().startswith("{") and not text.rstrip().endswith("}"):
-            raise Unusable("ends in the middle: it was not saved or not uploaded whole") from None
-        raise Unusable(f"is damaged (line {error.lineno}: {error.msg})") from None
+            raise Unusable(
+                "ends in the middle: it was not saved or not uploaded whole. Save it and upload it "
+                "again"
+            ) from None
+        raise Unusable(
+            f"is damaged (line {error.lineno}: {error.msg}): save it in Jupyter and upload it again"
+        ) from None
     cells = _raw_cells(data)
     if cells is None:
-        raise Unusable("is JSON, but not a notebook")
+        raise Unusable("is JSON, but not a notebook: upload the .ipynb file itself")
     return [_cell(cell) for cell in cells if isinstance(cell, dict)]
 
 
@@ -259,7 +271,7 @@ def _choose(files, release, notes):
 
 def _nothing(files):
     if not files:
-        return "Nothing was handed in that can be read."
+        return "Nothing was handed in that can be read. Upload the .ipynb file."
     listed = ", ".join(f"'{path}'" for path in list(files)[:5])
     if set(files) == {"onlinetext.html"}:
         return "A text was written online, but no notebook was uploaded. Upload the .ipynb file."
@@ -296,9 +308,15 @@ def _misfit(read, release):
         ids = {cell.id for cell in cells}
         for lab, others in release.others.items():
             if len(ids & others) > len(others) / 2:
-                return [f"The notebook '{path}' is the lab {lab}, not {release.lab}."]
+                return [
+                    f"The notebook '{path}' is the lab {lab}, not {release.lab}. "
+                    f"Upload {release.lab}.ipynb."
+                ]
     listed = ", ".join(f"'{path}'" for path in read)
-    return [f"None of the lab's exercises was found in {listed}: is it another notebook?"]
+    return [
+        f"None of the lab's exercises was found in {listed}: is it another notebook? "
+        f"Upload {release.lab}.ipynb."
+    ]
 
 
 def _work(cells, release):
@@ -453,7 +471,8 @@ def _check_missing(cells, matched, release, notes):
     if without_id:
         raise Unusable(
             f"The notebook lost its markings in another program, and without them the answers to "
-            f"{listed} cannot be found. Copy your answers into a fresh copy of the lab."
+            f"{listed} cannot be found. Copy your answers into a fresh copy of the lab, and upload "
+            "that."
         )
     notes.append(f"The cells {listed} are missing: they count as not attempted.")
 

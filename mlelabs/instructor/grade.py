@@ -147,6 +147,7 @@ def grade(course, lab, run=sequential, dry_run=False, progress=None):
         if not before:
             raise RoundError(f"nothing was handed in for {lab}: `collect` comes first")
         _put_behind_gate(course, lab, before)
+        _name_students(course, before)
         if todo:
             _register(course, lab)
             for student in todo:
@@ -176,6 +177,32 @@ def _put_behind_gate(course, lab, standings):
                 puts.append(places.write_folder(folder, contents, staging))
         for put in puts:
             put()
+
+
+def _name_students(course, standings):
+    """Tell the gradebook names, so that formgrader shows them; written only where one is new.
+
+    The last word of a name is taken as the last name; a group has its members in its place.
+    """
+    names = {s.student: _first_and_last(s) for s in standings.values() if s.state != "set aside"}
+    names = {student: name for student, name in names.items() if name[1]}
+    if not names:
+        return  # opening the gradebook would make one
+    with Gradebook(places.coursedir(course).db_url) as gradebook:
+        known = {s.id: (s.first_name, s.last_name) for s in gradebook.students}
+        for student, (first, last) in names.items():
+            if known.get(student) != (first, last):
+                gradebook.update_or_create_student(student, first_name=first, last_name=last)
+
+
+def _first_and_last(standing):
+    names = [name for name in standing.names if name != standing.student]
+    if standing.student.startswith("participant "):  # marking is blind
+        return None, None
+    if standing.members != [standing.student]:
+        return ", ".join(names) or None, standing.student
+    first, _, last = names[0].strip().rpartition(" ") if names else ("", "", "")
+    return first or None, last or None
 
 
 def _timestamp(folder):

@@ -9,6 +9,7 @@ where it belongs. A mark that is missing is null or absent, never 0.
 import getpass
 import json
 import os
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -25,8 +26,9 @@ class Standing:
 
     state: "graded", "waiting" (for a person), "set aside" (by the gate), "failed" (no result),
     "to grade". points: dict, grade id -> number or None. total: None unless state is "graded".
-    reason: why there is no mark. notes: what the gate repaired, and which cell stopped the rest.
-    suspicious: what a person should look at; not for the student. members, names: see collect.
+    reason: why there is no mark. notes: what the gate repaired, and `stopped`: which cell stopped
+    the rest. suspicious: what a person should look at; not for the student. members, names, pids:
+    see collect.
     """
 
     student: str
@@ -36,11 +38,23 @@ class Standing:
     max_points: float = 0.0
     reason: str = ""
     notes: list = field(default_factory=list)
+    stopped: str = ""
     suspicious: list = field(default_factory=list)
     members: list = field(default_factory=list)
     names: list = field(default_factory=list)
+    pids: list = field(default_factory=list)
     time: str | None = None
     digest: str = ""
+
+    @property
+    def label(self):
+        """The student as a person reads it: name and ID."""
+        return places.label(self.student, self.names)
+
+    @property
+    def look_at(self):
+        """What a person should look at before a mark goes out."""
+        return [text for text in (self.stopped, *self.suspicious) if text]
 
 
 def log_path(course):
@@ -141,19 +155,37 @@ def standings(course, lab):
         known_as = collected.get(student, {})
         state = _state(passed, last.get(student), version, known.get(student))
         said = last.get(student, {}) if state[0] in ("graded", "waiting", "failed") else {}
-        stopped = [said["message"]] if said.get("message") and state[0] != "failed" else []
+        stopped = _stopped(said["message"]) if said.get("message") and state[0] != "failed" else ""
         standing = Standing(
             student,
             *state,
-            notes=passed.notes + stopped,
+            notes=passed.notes + [stopped] * bool(stopped),
+            stopped=stopped,
             suspicious=said.get("suspicious", []),
             members=known_as.get("members", [student]),
             names=known_as.get("names", [student]),
+            pids=known_as.get("pids", []),
             time=known_as.get("time"),
             digest=passed.digest,
         )
         result[student] = standing
     return result
+
+
+def _stopped(message):
+    """What the engine says of a cell that stopped the notebook, in words for the student."""
+    place = re.match(r"in cell (\S+), (.*)", message, re.S)
+    text = f"{place[2]} in the cell {place[1]}" if place else message
+    return (
+        f"{_sentence(text)} What could not be run gets no point. "
+        "Restart the kernel and run all cells: do they come to an end?"
+    )
+
+
+def _sentence(text):
+    """A text with a capital letter and a full stop."""
+    text = text.strip()
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def _state(passed, last, version, found):
@@ -164,7 +196,7 @@ def _state(passed, last, version, found):
         reason = "Not graded yet." if last is None else "Changed since it was graded."
         return "to grade", {}, None, 0.0, reason
     if last["what"] == "failed":
-        return "failed", {}, None, 0.0, last["message"]
+        return "failed", {}, None, 0.0, _sentence(last["message"])
     if not found:
         return "to grade", {}, None, 0.0, "Not in the gradebook."
     if None in found.values():

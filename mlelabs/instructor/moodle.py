@@ -35,6 +35,8 @@ FOLDER = re.compile(
     r"(?:_(?P<flat>.*))?$",
     re.S,
 )
+ROUNDED = re.compile(r"\d([.,]\d+)?E\+?\d+", re.I)  # a long number after a spreadsheet program
+SPREADSHEET = "was it opened in a spreadsheet program? Download it again"
 NO_GROUP = ("", "default group", "standard-gruppe")
 
 
@@ -70,18 +72,24 @@ class Entry:
 class Worksheet:
     """The grading worksheet as it was downloaded.
 
-    `rows`: list of Row. `blind=True` takes participants' numbers for students where the sheet
-    names nobody; they hold for this assignment alone. Raises RoundError for what is no worksheet.
+    `rows`: list of Row. `separator`: between its fields. `blind=True` takes participants' numbers
+    for students where the sheet names nobody; they hold for this assignment alone. Raises
+    RoundError for what is no worksheet.
     """
 
     def __init__(self, content, blind=False):
+        if content.startswith(b"PK\x03\x04"):
+            raise RoundError(
+                "this is a zip or an Excel file, not a worksheet: Moodle's grading worksheet is a "
+                "CSV file"
+            )
         try:
             self.text = content.decode("utf-8")
         except UnicodeDecodeError:
             raise RoundError(
                 "the worksheet is not UTF-8: download it again, and do not save it from Excel"
             ) from None
-        table = _fields(self.text)
+        self.separator, table = _fields(self.text)
         if not table:
             raise RoundError("the worksheet is empty")
         self._columns = _columns([value for _, _, value in table[0]])
@@ -97,6 +105,7 @@ class Worksheet:
                 "the worksheet has neither ID numbers nor email addresses; where marking is blind, "
                 "say --blind: then students are known by their number in this assignment alone"
             )
+        self._check_id_numbers()
         self._students = self._name_students(blind and not named)
         self.rows = [self._row(number) for number in range(len(self._table))]
 
@@ -106,6 +115,14 @@ class Worksheet:
 
     def _pid(self, number):
         return (re.search(r"\d+$", self._cell(number, "identifier")) or [""])[0]
+
+    def _check_id_numbers(self):
+        """Raise RoundError for ID numbers that a spreadsheet program made unreadable."""
+        count = Counter(self._cell(number, "id_number") for number in range(len(self._table)))
+        for value, rows in count.items():
+            if value and (rows > 1 or ROUNDED.fullmatch(value)):
+                have = f"{rows} rows of the worksheet share" if rows > 1 else "the worksheet has"
+                raise RoundError(f"{have} the ID number '{value}': {SPREADSHEET}")
 
     def _name_students(self, blind):
         """The student of each row: whatever names one row alone, the ID number first."""
@@ -186,7 +203,7 @@ def same_grade(text, grade):
 
 
 def _fields(text):
-    """Every record of a CSV text: list of lists of (start, end, value).
+    """The separator of a CSV text, and every record: list of lists of (start, end, value).
 
     The csv module does not tell where a field stands, and its writer quotes in its own way.
     """
@@ -212,7 +229,7 @@ def _fields(text):
         records.append(record)
         record = []
         position = end + (2 if text[end : end + 2] == "\r\n" else 1)
-    return [record for record in records if len(record) > 1 or record[0][2].strip()]
+    return separator, [r for r in records if len(r) > 1 or r[0][2].strip()]
 
 
 def _columns(headers):

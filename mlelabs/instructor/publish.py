@@ -46,11 +46,8 @@ class PublishError(RoundError):
 def files():
     """What students get: dict, path in their repository -> bytes.
 
-    Raises PublishError if a file of ours is missing or a lab is not up to date.
+    Raises PublishError if a file of ours is missing.
     """
-    stale = [lab for lab in build.labs() if not build.is_current(lab)]
-    if stale:
-        raise PublishError(f"not up to date: {', '.join(stale)}; run `make build` first")
     lock = build.ROOT / "binder" / "requirements.txt"  # without the maintainers' tools
     given = {"README.md": build.student_readme().encode(), "requirements.txt": lock.read_bytes()}
     for name in GIVEN:
@@ -69,10 +66,17 @@ def _is_kept_back(path):
     return any(part.match(pattern) for part in parts for pattern in KEPT_BACK)
 
 
-def publish(target):
-    """Bring the students' repository in `target` up to date; return the paths that changed.
+def _check_current():
+    """Raise PublishError if a lab is not up to date. Takes a while: it comes last."""
+    stale = [lab for lab in build.labs() if not build.is_current(lab)]
+    if stale:
+        raise PublishError(f"not up to date: {', '.join(stale)}; run `make build` first")
 
-    Raises PublishError, before anything is written, if `target` holds what we did not write.
+
+def plan(target):
+    """What there is to do in `target`: (files of `files`, their digests, paths that change).
+
+    Raises PublishError if `target` holds what we did not write, or a lab is not up to date.
     """
     target = Path(target).resolve()
     if target == build.ROOT or build.ROOT in target.parents or target in build.ROOT.parents:
@@ -84,8 +88,22 @@ def publish(target):
     foreign = _foreign(target, before, digests)
     if foreign:
         listed = ", ".join(foreign[:5]) + (", ..." if len(foreign) > 5 else "")
-        raise PublishError(f"{target} holds changes that are not ours: {listed}")
+        raise PublishError(
+            f"{target} holds changes that are not ours: {listed}; undo or move them, "
+            "or publish into another folder"
+        )
+    _check_current()
     changed = sorted(p for p in {*digests, *before} if digests.get(p) != before.get(p))
+    return given, digests, changed
+
+
+def publish(target):
+    """Bring the students' repository in `target` up to date; return the paths that changed.
+
+    Raises PublishError as `plan` does, before anything is written.
+    """
+    target = Path(target).resolve()
+    given, digests, changed = plan(target)
     for path in changed:
         if path in given:
             (target / path).parent.mkdir(parents=True, exist_ok=True)
@@ -130,11 +148,7 @@ def _digest(content):
 def run(folder, dry_run):
     """Publish, and say what changed. Raises PublishError before anything is written."""
     try:
-        if dry_run:
-            given, before = files(), _manifest(folder)
-            changed = [p for p, content in given.items() if before.get(p) != _digest(content)]
-        else:
-            changed = publish(folder)
+        changed = plan(folder)[-1] if dry_run else publish(folder)
     except build.LabError as error:
         raise PublishError(str(error)) from None
     for path in changed:

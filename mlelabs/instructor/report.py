@@ -25,6 +25,7 @@ from mlelabs.instructor.course import RoundError
 ALIKE = 0.9  # share of tokens in common from which two answers are nearly the same
 RARE = 0.1  # share of the class up to which an answer is unusual
 ENOUGH = 25  # tokens that two students must share in unusual answers: less can be chance
+STOPPED = "GradingStopped:"  # what the engine writes into a check that could not be run
 GIVEN_NAMES = {*keyword.kwlist, *dir(builtins)}
 
 
@@ -44,9 +45,10 @@ def report(course, lab, output=None, dry_run=False):
     missing = [s for s in standings.values() if s.student not in counted]
     line = f"{len(counted)} submissions, not counted: {len(missing)}, pairs alike: {len(pairs)}"
     output = output or course / "returned" / lab
+    stopped = stopped_students(course, lab, counted)
     page, table = output / f"{lab}-report.html", output / f"{lab}-report.csv"
     if not dry_run:
-        places.write(page, _page(lab, exercises, pairs, counted, missing, line).encode())
+        places.write(page, _page(lab, exercises, pairs, counted, missing, line, stopped).encode())
         places.write(table, _table(exercises).encode())
     return [page, table], line
 
@@ -62,7 +64,11 @@ def exercise_rows(course, lab, release, counted):
     rows = []
     for name, maximum in build.graded_cells(release):
         got = points[name].dropna()
-        failed = Counter(_short(m[name]) for m in messages.values() if name in m)
+        failed = Counter(
+            _short(m[name])
+            for m in messages.values()
+            if name in m and not m[name].startswith(STOPPED)
+        )
         rows.append(
             {
                 "exercise": name.removesuffix("-check"),
@@ -75,6 +81,17 @@ def exercise_rows(course, lab, release, counted):
             }
         )
     return rows
+
+
+def stopped_students(course, lab, counted):
+    """Students whose notebook did not run to its end: list of (name, why), each of them once."""
+    found = []
+    for student, standing in counted.items():
+        messages = feedback.failed_messages(course, lab, student).values()
+        why = next((m.partition(":")[2] for m in messages if m.startswith(STOPPED)), "")
+        if why or standing.stopped:
+            found.append((standing.label, standing.stopped or why.strip()))
+    return found
 
 
 def _short(message):
@@ -195,7 +212,7 @@ def _kinds(release):
 # The page
 
 
-def _page(lab, exercises, pairs, counted, missing, line):
+def _page(lab, exercises, pairs, counted, missing, line, stopped=()):
     template = (Path(__file__).parent / "report.html").read_text(encoding="utf-8")
     environment = jinja2.Environment(autoescape=True, trim_blocks=True)
     times = [datetime.fromisoformat(s.time) for s in counted.values() if s.time]
@@ -211,6 +228,8 @@ def _page(lab, exercises, pairs, counted, missing, line):
         exercises=exercises,
         pairs=pairs,
         missing=missing,
+        stopped=stopped,
+        labels={student: standing.label for student, standing in counted.items()},
         pictures=pictures,
     )
 
