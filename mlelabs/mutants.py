@@ -598,8 +598,8 @@ def _answer(line, cache):
         job = json.loads(file.readline())
         try:
             outcomes = _run_all(job, "fork", cache)
-        except Exception as error:
-            outcomes = f"{type(error).__name__}: {error}"
+        except Exception as trouble:
+            outcomes = f"{type(trouble).__name__}: {trouble}"
         file.write(json.dumps(outcomes) + "\n")
 
 
