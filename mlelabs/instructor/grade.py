@@ -148,6 +148,10 @@ def grade(course, lab, run=sequential, dry_run=False, progress=None):
             raise RoundError(f"nothing was handed in for {lab}: `collect` comes first")
         _put_behind_gate(course, lab, before)
         _name_students(course, before)
+        for standing in before.values():
+            if standing.state not in ("to grade", "failed", "set aside"):
+                # left by a run that was killed just when it was done with this student
+                _remembered(course, lab, standing.student).unlink(missing_ok=True)
         if todo:
             _register(course, lab)
             for student in todo:
