@@ -291,10 +291,16 @@ def test_a_notebook_that_kills_its_kernel_stops_nobody(course):
     (line,) = [line for line in out.splitlines() if "ends or starts processes" in line]
     assert line.startswith("look at: Ada Apfel (47110000): "), "nobody uploads it unread"
     (row,) = [row for row in rows(course / "returned" / LAB / sheet.name) if row[1] == "Ada Apfel"]
-    assert " in the cell add. What could not be run gets no point. Restart" in row[-1]
+    assert " in the cell add. The other cells were run without" in row[-1]
+    assert "what could not be run gets no point. Restart" in row[-1]
     with Gradebook(places.coursedir(course).db_url) as gradebook:
         student = gradebook.find_student(people[0].number)
         assert (student.first_name, student.last_name) == ("Ada", "Apfel"), "as formgrader shows it"
+
+
+def test_each_cell_that_stopped_a_notebook_is_a_sentence():
+    told = marks._stopped("in cell a, the kernel died; cell b took more than 4 s")
+    assert told.startswith("The kernel died in the cell a. Cell b took more than 4 s. The other")
 
 
 def test_nbgrader_alone_does_as_well(course):

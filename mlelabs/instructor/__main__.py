@@ -16,6 +16,12 @@ WORKSHEET = click.option(
     required=True,
     help="Moodle's grading worksheet (a CSV file), as downloaded.",
 )
+OUTPUT = click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    help="Where to write (default: returned/LAB in the course).",
+)
 BLIND = click.option(
     "--blind",
     is_flag=True,
@@ -192,12 +198,7 @@ def _list(standings, dry_run):
 @program.command("return")
 @click.argument("lab")
 @WORKSHEET
-@click.option(
-    "--output",
-    "-o",
-    type=click.Path(path_type=Path),
-    help="Where to write (default: returned/LAB in the course).",
-)
+@OUTPUT
 @BLIND
 @DRY_RUN
 @click.pass_obj
@@ -230,12 +231,7 @@ def return_(course, lab, worksheet, output, blind, dry_run):
 
 @program.command()
 @click.argument("lab")
-@click.option(
-    "--output",
-    "-o",
-    type=click.Path(path_type=Path),
-    help="Where to write (default: returned/LAB in the course).",
-)
+@OUTPUT
 @DRY_RUN
 @click.pass_obj
 def report(course, lab, output, dry_run):

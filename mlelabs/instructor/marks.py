@@ -173,11 +173,11 @@ def standings(course, lab):
 
 
 def _stopped(message):
-    """What the engine says of a cell that stopped the notebook, in words for the student."""
-    place = re.match(r"in cell (\S+), (.*)", message, re.S)
-    text = f"{place[2]} in the cell {place[1]}" if place else message
+    """What the engine says of the cells that stopped the notebook, in words for the student."""
+    places = re.sub(r"in cell (\S+), (.*)", r"\2 in the cell \1", message.replace("; ", "\n"))
     return (
-        f"{_sentence(text)} What could not be run gets no point. "
+        f"{' '.join(map(_sentence, places.splitlines()))} The other cells were run without, as far "
+        "as possible; what could not be run gets no point. "
         "Restart the kernel and run all cells: do they come to an end?"
     )
 

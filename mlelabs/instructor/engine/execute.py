@@ -86,12 +86,14 @@ class Submission(NotebookClient):
         self.fresh_starts += 1
         await self.end()
         self.why, self.known, self.shown = "", {}, 0
+        counted = self.code_cells_executed
         await self.begin()
         for number, cell in enumerate(self.nb.cells[:index]):
             if cell.cell_type == "code" and number not in self.skipped and cell.source.strip():
                 await super().async_execute_cell(copy.deepcopy(cell), number)
                 if _is_given(cell):
                     await self._remember(cell)
+        self.code_cells_executed = counted
 
     async def async_start_new_kernel_client(self):
         """Connect to a kernel that already listens; return the client.
