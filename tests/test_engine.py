@@ -38,7 +38,7 @@ CHECKS = {
 }
 POINTS = {"double-check": 2, "half-check": 3, "third-check": 4}
 LIMITS = sandbox.Limits(
-    seconds=20,
+    seconds=60,
     cell_seconds=4,
     memory=1 << 30,
     total_memory=600 << 20,
@@ -393,8 +393,10 @@ def test_hostile_notebooks_are_contained(graded, student):
     assert record["status"] == "graded"
     for got, foreseen in zip(marks(record), expected, strict=True):
         assert foreseen in (None, got), record
-    if student in ("fork-bomb", "memory-of-many", "exit", "stopped", "deaf-loop"):
+    if student in ("memory-of-many", "exit", "stopped", "deaf-loop"):
         assert record["message"].startswith("in cell half, "), record["message"]
+    if student == "fork-bomb":  # which limit stops it first depends on how busy the machine is
+        assert "cell half" in record["message"], record["message"]
     if student == "exit-in-check":
         assert record["message"] == "in cell half-check, the kernel died"
     if student == "loop":
@@ -459,6 +461,7 @@ def test_cold_kernels_give_the_same_marks(graded, new_course):
     students = sorted(path.name for path in (course / "submitted").iterdir())
     with grade.Grader(course, limits=LIMITS, cold=True) as grader:
         for record in grader.grade([(LAB, student) for student in students]):
+            assert record["status"] == "graded", record
             assert marks(record) == marks(records[record["student"]]), record
 
 
