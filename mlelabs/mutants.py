@@ -87,7 +87,8 @@ def judge(tests, module, correct, defects, points=None, circumstances=None):
         complaint = _complaint(name, outcome, circumstances or {})
         if complaint:
             raise AssertionError(complaint)
-    outcomes = run_tests(source, module, [{"version": version} for version in defects.values()])
+    runs = [{"version": version, "brief": True} for version in defects.values()]
+    outcomes = run_tests(source, module, runs)
     judged = zip(defects, outcomes, strict=True)
     missed = [name for name, outcome in judged if not is_caught(outcome)]
     caught = len(defects) - len(missed)
@@ -296,7 +297,8 @@ def _run(folder, options):
     """Run pytest on folder/test_cell.py and write the outcome to folder/outcome.json.
 
     Options: `reverse`, last test first; `seed`, of the global random numbers; `now`, what the
-    clock says (ISO format); `coverage`, a module whose lines are counted.
+    clock says (ISO format); `coverage`, a module whose lines are counted; `brief`, stop at the
+    first failure and say nothing about it: to explain one takes longer than all tests together.
     """
     import pytest
 
@@ -310,7 +312,8 @@ def _run(folder, options):
     for stream in (0, 1, 2):
         os.dup2(null, stream)
     sys.stdout = sys.stderr = open(os.devnull, "w")  # the old ones may belong to a notebook
-    _make_random_repeatable(options.get("seed", 0))
+    brief = options.get("brief", False)
+    _make_random_repeatable(options.get("seed", 0), explain=not brief)
     if options.get("now"):
         _set_clock(options["now"])
     recorder = _Recorder(options.get("reverse", False))
@@ -319,6 +322,8 @@ def _run(folder, options):
         # The last one collects garbage ten times: more work than the tests themselves
         for plugin in ("cacheprovider", "doctest", "junitxml", "pastebin", "unraisableexception"):
             arguments += ["-p", f"no:{plugin}"]
+        if brief:
+            arguments += ["--exitfirst", "--tb=no", "--assert=plain"]
         arguments += ["-c", str(folder / "pytest.ini"), str(folder / "test_cell.py")]
         code = pytest.main(arguments, plugins=[recorder])
     outcome = recorder.outcome | {"coverage": lines}
@@ -327,17 +332,23 @@ def _run(folder, options):
     (folder / "outcome.json").write_text(json.dumps(outcome), encoding="utf-8")
 
 
-def _make_random_repeatable(seed):
+def _make_random_repeatable(seed, explain=True):
     import random
 
     import numpy as np
-    from hypothesis import settings
+    from hypothesis import Phase, settings
 
     random.seed(seed)
     np.random.seed(seed)
     # print_blob: where CI is set, hypothesis would say more than students see
+    explaining = () if explain else (Phase.shrink, Phase.explain)
     settings.register_profile(
-        "lab", database=None, deadline=None, derandomize=True, print_blob=False
+        "lab",
+        database=None,
+        deadline=None,
+        derandomize=True,
+        print_blob=False,
+        phases=[phase for phase in Phase if phase not in explaining],
     )
     settings.load_profile("lab")
     fresh = np.random.default_rng
