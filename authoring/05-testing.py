@@ -764,6 +764,8 @@ CIRCUMSTANCES = {
     "at midnight": {"now": "2023-12-31T23:59:30"},
     "at noon": {"now": "2024-07-01T12:00:00"},
 }
+
+# %%
 report_under(test_it_is_day, {"as usual, at noon": {"now": "2024-07-01T12:00:00"}, "last test first, at noon": {"reverse": True, "now": "2024-07-01T12:00:00"}, **CIRCUMSTANCES})
 
 # %% [markdown]

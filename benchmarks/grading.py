@@ -9,7 +9,8 @@ Interleaved: half of plain nbgrader's share, then ours, then the other half, so 
 that becomes slower or faster does not favour one. Start-up is included. All marks are compared.
 
 The limit is the processor time that the kernels took for the students' own cells, divided by the
-number of cores: no grader on this machine can be faster with the same work.
+number of cores: no grader on this machine can be faster with the same work. Plain nbgrader runs
+every cell; the engine leaves out those on which no mark can depend (engine/idle.py).
 Processor time comes from a control group where we may make one (root), else from the machine's
 total; memory is the proportional share (PSS) of all processes, looked at once a second.
 """

@@ -21,7 +21,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from nbgrader.api import Gradebook
 
 from mlelabs.instructor import build
-from mlelabs.instructor.engine import grade, honesty, sandbox
+from mlelabs.instructor.engine import execute, grade, honesty, sandbox
 from mlelabs.instructor.engine.pool import LocalPool
 
 LAB = "tiny"
@@ -72,6 +72,7 @@ def release(folder):
     shutil.copy(build.ROOT / "nbgrader_config.py", folder)
     given = "import json\nimport math\n\ndef close(a, b):\n    return math.isclose(a, b)"
     cells = [new_markdown_cell("# Tiny"), _cell("setup", given, locked=True)]
+    cells += [_cell("show", "shown = 2\nprint(shown)", locked=True)]
     for name, solution in SOLUTIONS.items():
         marked = f"### BEGIN SOLUTION\n{solution}\n### END SOLUTION"
         cells += [_cell(name, marked, solution=True)]
@@ -351,6 +352,7 @@ def graded(new_course):
     submit(course, "link", files={"data.csv": Path("/etc/hostname")})
     (course / "submitted" / "link-to-folder").symlink_to(course / "submitted" / "honest-1")
     submit(course, "honest-3", {"third": "third = abs"})
+    submit(course, "honest-4", {"half": "def half(x):\n    return x / shown"})
     students = sorted(path.name for path in (course / "submitted").iterdir())
     os.environ["PGPASSWORD"] = "Q7secret"
     with grade.Grader(course, limits=LIMITS) as grader, listener:
@@ -379,11 +381,18 @@ def test_honest_neighbours_lose_nothing(graded):
     assert marks(records["honest-1"]) == (2, 3, 4)
     assert marks(records["honest-2"]) == (2, 0, 4)
     assert marks(records["honest-3"]) == (2, 3, 0)
-    for student in ("honest-1", "honest-2", "honest-3"):
+    assert marks(records["honest-4"]) == (2, 3, 4)
+    for student in ("honest-1", "honest-2", "honest-3", "honest-4"):
         record = json.loads(json.dumps(records[student]))
         assert record["status"] == "graded" and record["max_points"] == 9
         assert record["message"] == "" and record["suspicious"] == []
         assert record["needs_manual"] is False
+
+
+def test_cells_that_only_show_are_run_where_they_matter(graded):
+    _, course = graded
+    shown = {s: executed(course, s).cells[2].outputs[0].text for s in ("honest-1", "honest-4")}
+    assert shown == {"honest-1": execute.IDLE, "honest-4": "2\n"}
 
 
 @pytest.mark.parametrize("student", HOSTILE)
@@ -538,7 +547,7 @@ def test_libraries_work_after_a_fork():
     pool = LocalPool(modules, 2)
     try:
         for name, mode in [("one", "warm"), ("two", "warm"), ("fresh", "cold")]:
-            job = {"notebook": nbformat.writes(notebook), "limits": limits}
+            job = {"notebook": nbformat.writes(notebook), "released": [], "limits": limits}
             job |= {"files": {}, "given": []}
             (cell,) = pool.run(job | {"mode": mode})["cells"]
             *printed, figure = cell["outputs"]
@@ -562,7 +571,8 @@ source = "import os; print(os.getuid(), sorted(os.listdir('/lab')))"
 notebook = nbformat.writes(new_notebook(cells=[new_code_cell(source)]))
 assert not sandbox.missing(), sandbox.missing()
 pool = LocalPool([], 1)
-job = {"notebook": notebook, "files": {"a/b": "eA=="}, "limits": vars(sandbox.Limits())}
+job = {"notebook": notebook, "released": [], "files": {"a/b": "eA=="}}
+job["limits"] = vars(sandbox.Limits())
 print(pool.run(job | {"mode": "warm", "given": []})["cells"][0]["outputs"][0]["text"])
 pool.close()
 """

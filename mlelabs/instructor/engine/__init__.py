@@ -4,6 +4,7 @@
     honesty.py      what makes a verdict void or suspicious
     pool.py         who executes: worker processes here, or a Dask cluster
     worker.py       a process that executes submissions, one after another
+    idle.py         cells that need not run, for no mark can depend on them
     execute.py      one submission: its cells in order, with canaries, limits and kept points
     provisioner.py  how Jupyter gets its kernel: forked into a sandbox
     forkserver.py   the process with the libraries loaded, from which kernels are forked

@@ -18,15 +18,16 @@ from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat.v4 import new_output
-from traitlets import Any, Dict, Instance
+from traitlets import Any, Dict, Instance, Set
 from traitlets.config import Config
 
-from mlelabs.instructor.engine import honesty, provisioner, sandbox
+from mlelabs.instructor.engine import honesty, idle, provisioner, sandbox
 
 STOPPED = "GradingStopped"
 SECONDS_TO_ANSWER = 30  # a canary takes milliseconds; longer means that the kernel is deaf
 MESSAGE_BYTES = 32 << 20
 QUEUED_MESSAGES = 200
+IDLE = "Not run for grading: no points depend on this cell.\n"
 FRESH_STARTS = 4  # of a kernel that ended: one mistake must not cost all later points
 
 
@@ -43,6 +44,7 @@ class Submission(NotebookClient):
     limits = Instance(sandbox.Limits)
     new_manager = Any(help="makes a manager for one kernel")
     start = Dict(help="what its start_kernel() takes")
+    idle = Set(help="numbers of cells that need not run")
 
     def __init__(self, notebook, **options):
         super().__init__(notebook, **options)
@@ -89,7 +91,8 @@ class Submission(NotebookClient):
         counted = self.code_cells_executed
         await self.begin()
         for number, cell in enumerate(self.nb.cells[:index]):
-            if cell.cell_type == "code" and number not in self.skipped and cell.source.strip():
+            idle = number in self.skipped or number in self.idle or not cell.source.strip()
+            if cell.cell_type == "code" and not idle:
                 await super().async_execute_cell(copy.deepcopy(cell), number)
                 if _is_given(cell):
                     await self._remember(cell)
@@ -184,6 +187,9 @@ class Submission(NotebookClient):
     async def async_execute_cell(self, cell, cell_index, **options):
         """Execute a cell; its verdict, if it is a check, is one that can be believed."""
         if cell.cell_type != "code" or not (cell.source.strip() or _is_check(cell)):
+            return cell
+        if cell_index in self.idle:
+            cell.outputs = [new_output("stream", name="stdout", text=IDLE)]
             return cell
         if self.why:
             _fail(cell, STOPPED, f"not run: {self.why}")
@@ -294,6 +300,7 @@ def execute(job, server):
         notebook  JSON text, sanitized, hidden tests included
         files     path -> base64, what lies beside the notebook
         given     which of them the student cannot change
+        released  sources of cells as released (idle.py)
         limits    of sandbox.Limits
         mode      warm, cold, unsafe
     result: dict with
@@ -320,6 +327,7 @@ def execute(job, server):
         new_manager=new_manager,
         start={"files": files, "given": job["given"], "limits": limits, "mode": job["mode"]},
         limits=limits,
+        idle=idle.idle_cells(notebook, job["released"]),
         timeout=None,
         allow_errors=True,
         # a cell that is tagged to be skipped would not run, and a check that did not run passes

@@ -180,8 +180,10 @@ class ExecuteElsewhere(NbGraderPreprocessor):
         given = Path(self.coursedir.format_path(self.coursedir.source_directory, ".", lab))
         files, left_out = _files(Path(resources["metadata"]["path"]), given)
         excluded = self.coursedir.config.Autograde.get("exclude_overwriting", {}).get(lab, [])
+        released = Path(self.coursedir.format_path(self.coursedir.release_directory, ".", lab))
         job = {
             "notebook": nbformat.writes(nb),
+            "released": _only_shown(released / f"{resources['nbgrader']['notebook']}.ipynb"),
             "given": [path for path in files if (given / path).exists() and path not in excluded],
             "files": {path: base64.b64encode(file).decode() for path, file in files.items()},
             "limits": asdict(self.limits),
@@ -323,6 +325,18 @@ def _files(folder, given):
         else:
             files[name] = path.read_bytes()
     return files, left_out
+
+
+def _only_shown(path):
+    """Sources of a released notebook's code cells that are neither exercise nor check."""
+    cells = nbformat.read(path, 4).cells if path.exists() else []
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    kinds = [cell.metadata.get("nbgrader", {}) for cell in code]
+    return [
+        cell.source
+        for cell, known in zip(code, kinds, strict=True)
+        if not (known.get("grade") or known.get("solution"))
+    ]
 
 
 def _written_by_student(nb):
