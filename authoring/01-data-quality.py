@@ -1582,7 +1582,7 @@ assert failed_tests(outage), "a batch in which every second temperature is missi
 import numpy as np
 from mlelabs.data import load_wildfires
 
-# Evidently compares each column with each: half of the columns are four times as fast.
+# Evidently compares each column with each: half of the columns take half of the time or less.
 some = ["year", "fire_number", "fire_start_date", "current_size", "latitude", "longitude"]
 some += ["general_cause", "fuel_type", "fire_type", "fire_spread_rate", "temperature"]
 some += ["relative_humidity", "wind_speed", "wind_direction", "weather_conditions_over_fire"]
