@@ -46,12 +46,12 @@ from evidently.metrics import DuplicatedRowCount, MissingValueCount, OutListValu
 from evidently.metrics import OutRangeValueCount
 from evidently.tests import eq, lte
 
-from mlelabs.data import wildfires_path
+from mlelabs.data import load_wildfires
 from mlelabs.faults import FAULTS, clean_batch, inject
 
 plt.style.use("mlelabs.figures")
 
-log = pd.read_csv(wildfires_path())
+log = load_wildfires()
 log["large"] = log["current_size"] > 4  # hectares: what the model is to predict
 log.shape
 
@@ -501,9 +501,10 @@ def copied_columns(table):
     """
     ### BEGIN SOLUTION
     pairs = []
+    missing = table.isna()
     for position, first in enumerate(table.columns):
         for second in table.columns[position + 1 :]:
-            both_missing = table[first].isna() & table[second].isna()
+            both_missing = missing[first] & missing[second]
             if ((table[first] == table[second]) | both_missing).all():
                 pairs.append((first, second))
     return pairs
@@ -1581,8 +1582,16 @@ assert failed_tests(outage), "a batch in which every second temperature is missi
 import numpy as np
 from mlelabs.data import load_wildfires
 
-pool = load_wildfires().query("2010 <= year <= 2020").reset_index(drop=True)
-for seed in (40, 41, 42):
+# Evidently compares each column with each: half of the columns take half of the time or less.
+some = ["year", "fire_number", "fire_start_date", "current_size", "latitude", "longitude"]
+some += ["general_cause", "fuel_type", "fire_type", "fire_spread_rate", "temperature"]
+some += ["relative_humidity", "wind_speed", "wind_direction", "weather_conditions_over_fire"]
+pool = load_wildfires()[some].query("2010 <= year <= 2020").reset_index(drop=True)
+for seed, names in (
+    (40, ("sensor outage", "fahrenheit")),
+    (41, ("recoded", "sent twice")),
+    (42, ("sensor outage", "swapped coordinates")),
+):
     batch = clean_batch(pool, seed)
     odd = batch.copy()
     odd.loc[[3, 4], "temperature"] = [-60.0, 90.0]
@@ -1599,8 +1608,8 @@ for seed in (40, 41, 42):
         name: inject(batch, name, seed)
         for name in ("fahrenheit", "sent twice", "swapped coordinates")
     }
-    for name, bad in faulty.items():
-        assert failed_tests(bad), f"the fault '{name}' is not noticed in a fresh batch"
+    for name in names:
+        assert failed_tests(faulty[name]), f"the fault '{name}' is not noticed in a fresh batch"
 ### END HIDDEN TESTS
 
 # %% [markdown]

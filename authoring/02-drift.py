@@ -408,7 +408,8 @@ weather = then[["temperature", "relative_humidity", "wind_speed"]]
 # %% check="calibrate" points=3
 # Checks that the threshold is right for one column, for six, and for small and large batches.
 def _gap(reference, batch):
-    return abs(batch.mean() - reference.mean())
+    reference, batch = (getattr(sample, "values", sample) for sample in (reference, batch))  # an array's mean is much faster than a Series'
+    return abs(batch.mean(axis=0) - reference.mean(axis=0))
 def _rate(threshold, size, columns):
     """True share of batches without drift that exceed the threshold: the columns are normal, with standard deviation 1."""
     return 1 - (2 * stats.norm.cdf(threshold * np.sqrt(size)) - 1) ** columns
@@ -426,7 +427,8 @@ import pandas as pd
 from scipy import stats
 
 def _gap(reference, batch):
-    return abs(batch.mean() - reference.mean())
+    reference, batch = (getattr(sample, "values", sample) for sample in (reference, batch))
+    return abs(batch.mean(axis=0) - reference.mean(axis=0))
 def _rate(threshold, size, columns):
     return 1 - (2 * stats.norm.cdf(threshold * np.sqrt(size)) - 1) ** columns
 def _fresh(columns, size, level, seed, factor=1, rows=5000, note=""):
@@ -666,7 +668,7 @@ import pandas as pd
 
 rng = np.random.default_rng(12)
 for _ in range(40):
-    size, other = int(rng.integers(1500, 3000)), int(rng.integers(1500, 3000))
+    size, other = int(rng.integers(13_000, 16_000)), int(rng.integers(900, 1700))  # above 10,000 real values ks_2samp is fast: no exact p-value
     shift, p, q = rng.choice([0, 0.6, -0.6]), rng.choice([0, 0.2]), rng.choice([0, 0.2])
     code = float(rng.choice([-1.0, 0.9, 9999.0]))
     a, b = pd.Series(rng.normal(0.4, 2, size)), pd.Series(rng.normal(0.4 + 2 * shift, 2, other), index=range(5, 5 + other))
@@ -869,7 +871,7 @@ assert not np.isnan(got), "the AUC is nan: the rows that are judged all have the
 assert got <= 0.95, f"two samples of the same world cannot be told apart, your AUC is {got:.2f}. Is each row judged by a model that has not seen it? Are index or row number among the columns?"
 assert got <= 0.60, f"two samples of the same world cannot be told apart, your AUC is {got:.2f}. Is each row judged by a model that has not seen it?"
 assert got >= 0.40, f"two samples of the same world: the AUC should be near 0.5, yours is {got:.2f}"
-got = tell_apart(_simulate(3, 500, -0.9), _simulate(4, 500, 0.9))
+got = tell_apart(_simulate(3, 250, -0.9), _simulate(4, 250, 0.9))
 assert got >= 0.7, f"the correlation changed its sign, your AUC is only {got:.2f}. Can your model see a relation between two columns?"
 ### BEGIN HIDDEN TESTS
 import numpy as np
@@ -881,20 +883,21 @@ def _simulate(seed, size, relation, gap=0.1):
     b = relation * a + np.sqrt(1 - relation**2) * rng.normal(size=size)
     table = pd.DataFrame({"a": a, "b": 3 + 10 * b, "c": rng.exponential(size=size)})
     return table.mask(rng.random(table.shape) < gap)
-old, new = _simulate(11, 1000, 0.8), _simulate(12, 400, 0.8)
+old, new = _simulate(13, 1000, 0.8).sort_values("a"), _simulate(14, 400, 0.8).sort_values("a")
 copies = old.copy(), new.copy()
-got = tell_apart(old, new)
+got = tell_apart(old, new, seed=2)
 assert old.equals(copies[0]) and new.equals(copies[1]), "tell_apart changes a DataFrame it was given"
-assert 0.40 <= got <= 0.60, f"1,000 and 400 rows of the same world: the AUC should be near 0.5, yours is {got:.2f}. (Accuracy is not AUC, and the row number is no feature)"
-got = tell_apart(_simulate(13, 1000, 0.8).sort_values("a"), _simulate(14, 400, 0.8).sort_values("a"), seed=2)
+if not 0.40 <= got <= 0.60:  # is it the order of the rows, or something else?
+    plain = tell_apart(_simulate(11, 1000, 0.8), _simulate(12, 400, 0.8))
+    assert 0.40 <= plain <= 0.60, f"1,000 and 400 rows of the same world: the AUC should be near 0.5, yours is {plain:.2f}. (Accuracy is not AUC, and the row number is no feature)"
 assert 0.40 <= got <= 0.60, f"1,000 and 400 rows of the same world, both sorted by a column: the AUC should be near 0.5, yours is {got:.2f}. Do all rows take part?"
-got = tell_apart(_simulate(52, 600, 0.9).sort_values("a"), _simulate(53, 500, -0.9).sort_values("a"), seed=5)
+got = tell_apart(_simulate(52, 400, 0.9).sort_values("a"), _simulate(53, 350, -0.9).sort_values("a"), seed=5)
 assert got >= 0.7, f"the relation of two columns changed its sign, and the rows are sorted by one of them: your AUC is only {got:.2f}. Are the folds shuffled?"
 def _steps(seed, size, sign):
     rng = np.random.default_rng(seed)
     a = np.sort(rng.uniform(0, 5, size))
     return pd.DataFrame({"a": a, "b": sign * np.where(np.floor(a) % 2 == 0, 2, -2) + rng.normal(size=size)})
-got = tell_apart(_steps(1, 700, 1), _steps(2, 500, -1), seed=1)
+got = tell_apart(_steps(1, 350, 1), _steps(2, 250, -1), seed=1)
 assert got >= 0.7, f"another relation of two columns changed, and the rows are sorted by one of them: your AUC is only {got:.2f}. Are the folds shuffled?"
 few, shifted = _simulate(40, 400, 0.5), _simulate(41, 200, 0.5) + [1.5, 0, 0]
 got = tell_apart(few, shifted)
@@ -1295,7 +1298,7 @@ print(f"{months['retrained'].sum()} retrainings in the world of the figure")
 
 # %% check="retrain" points=3
 # Checks the examples by hand, and 20 simulated worlds.
-from mlelabs.streams import total_cost
+from mlelabs.streams import simple_costs, total_cost
 
 for _months, _bad, _trained, _expected, _story in [
     (15, [], 0, False, "15 months are known, all usual: nothing to do"),
@@ -1309,21 +1312,16 @@ for _months, _bad, _trained, _expected, _story in [
     assert isinstance(_got, (bool, np.bool_)), f"retrain should return True or False, it returned {_got!r}"
     assert bool(_got) == _expected, f"{_story}. You return {_got}"
 assert not retrain(pd.Series(dtype=float), 0, 1.0, 5.0), "at the start nothing is known (an empty Series): no reason to retrain"
-def _at_each_alarm(known, trained, usual, cost):
-    return len(known) > 0 and known.iloc[-1] > usual + 0.5
-_mine, _theirs = total_cost(retrain, range(50, 70)), total_cost(_at_each_alarm, range(50, 70))
-_never, _always = total_cost(lambda *state: False, range(50, 70)), total_cost(lambda *state: True, range(50, 70))
+_mine = total_cost(retrain, range(50, 70))
+_never, _always, _theirs = simple_costs(range(50, 70))
 assert _mine < _never, f"your policy costs {_mine:.0f}, never retraining {_never:.0f}"
 assert _mine < _always, f"your policy costs {_mine:.0f}, retraining every month {_always:.0f}"
 assert _mine <= 0.7 * _theirs, f"your policy costs {_mine:.0f}, retraining at each alarm {_theirs:.0f}: at most 70 % of it are wanted. Do you wait too long after a jump? How often do you retrain for a month that passes, or on losses of an older model?"
 ### BEGIN HIDDEN TESTS
-from mlelabs.streams import total_cost
+from mlelabs.streams import simple_costs, total_cost
 
-def _at_each_alarm(known, trained, usual, cost):
-    return len(known) > 0 and known.iloc[-1] > usual + 0.5
-_worlds = range(7000, 7040)
-_mine, _theirs = total_cost(retrain, _worlds), total_cost(_at_each_alarm, _worlds)
-_never, _always = total_cost(lambda *state: False, _worlds), total_cost(lambda *state: True, _worlds)
+_mine = total_cost(retrain, range(7000, 7040))
+_never, _always, _theirs = simple_costs(range(7000, 7040))
 assert _mine < min(_never, _always), f"40 fresh worlds: your policy costs {_mine:.0f}, never {_never:.0f}, always {_always:.0f}"
 assert _mine <= 0.7 * _theirs, f"40 fresh worlds: your policy costs {_mine:.0f}, retraining at each alarm {_theirs:.0f}: at most 70 % are wanted"
 ### END HIDDEN TESTS
@@ -1412,24 +1410,23 @@ import pandas as pd
 from scipy import stats
 
 rng = np.random.default_rng(25)
-for factor in (0.25, 3.0):
-    old = pd.DataFrame({"b": rng.normal(0, 9, 500), "empty": np.nan, "a": rng.exponential(2, 500), "kind": rng.choice(["x", "y", "z"], 500), "lost": 1.5, "out": rng.normal(size=500)})
-    new = pd.DataFrame({"out": np.nan, "kind": rng.choice(["x", "y", "w"], 300, p=[0.6, 0.3, 0.1]), "b": rng.normal(5, 9 * factor, 300), "a": rng.exponential(2 * factor, 300), "empty": 1.0, "more": 2.0})
-    old.loc[old["a"] > 2, "b"] = np.nan  # missing where the other column is large
-    copies = old.copy(), new.copy()
-    try:
-        got = drift_scores(old, new)
-    except (KeyError, ValueError) as error:
-        got = error
-    assert not isinstance(got, Exception), f"ends with {got!r}. Compare only what can be compared: 'lost' is not in the current data, 'empty' and 'out' have no value in one of the two"
-    assert old.equals(copies[0]) and new.equals(copies[1]), "drift_scores changes a DataFrame it was given"
-    assert list(got.index) == list(old.columns), "one entry per column of the reference, in its order"
-    for column in ("lost", "empty", "out"):
-        assert np.isnan(got[column]), f"'{column}' cannot be compared (not there, or without a value in one of the two): NaN, you have {got[column]}"
-    for column in ("a", "b"):
-        expected = stats.wasserstein_distance(old[column].dropna(), new[column]) / old[column].std()
-        assert abs(got[column] - expected) < 0.03 * expected + 0.01, f"'{column}': expected {expected:.3f} standard deviations of the reference, you have {got[column]:.3f}. Of all its own rows, and of this column?"
-    assert got["kind"] > 0.5, f"'kind' has a new category and lost one, its PSI is large; you have {got['kind']:.2f}"
+old = pd.DataFrame({"b": rng.normal(0, 9, 500), "empty": np.nan, "a": rng.exponential(2, 500), "kind": rng.choice(["x", "y", "z"], 500), "lost": 1.5, "out": rng.normal(size=500)})
+new = pd.DataFrame({"out": np.nan, "kind": rng.choice(["x", "y", "w"], 300, p=[0.6, 0.3, 0.1]), "b": rng.normal(5, 9 / 4, 300), "a": rng.exponential(2 * 3, 300), "empty": 1.0, "more": 2.0})  # b is narrower now, a wider
+old.loc[old["a"] > 2, "b"] = np.nan  # missing where the other column is large
+copies = old.copy(), new.copy()
+try:
+    got = drift_scores(old, new)
+except (KeyError, ValueError) as error:
+    got = error
+assert not isinstance(got, Exception), f"ends with {got!r}. Compare only what can be compared: 'lost' is not in the current data, 'empty' and 'out' have no value in one of the two"
+assert old.equals(copies[0]) and new.equals(copies[1]), "drift_scores changes a DataFrame it was given"
+assert list(got.index) == list(old.columns), "one entry per column of the reference, in its order"
+for column in ("lost", "empty", "out"):
+    assert np.isnan(got[column]), f"'{column}' cannot be compared (not there, or without a value in one of the two): NaN, you have {got[column]}"
+for column in ("a", "b"):
+    expected = stats.wasserstein_distance(old[column].dropna(), new[column]) / old[column].std()
+    assert abs(got[column] - expected) < 0.03 * expected + 0.01, f"'{column}': expected {expected:.3f} standard deviations of the reference, you have {got[column]:.3f}. Of all its own rows, and of this column?"
+assert got["kind"] > 0.5, f"'kind' has a new category and lost one, its PSI is large; you have {got['kind']:.2f}"
 ### END HIDDEN TESTS
 
 # %% [markdown]

@@ -4,6 +4,7 @@ What each column means, the licences and the known faults: data/README.md.
 """
 
 import os
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -18,7 +19,7 @@ def load_wildfires() -> pd.DataFrame:
     Source: Government of Alberta. Contains information licensed under the Open Government
     Licence – Alberta.
     """
-    return pd.read_csv(wildfires_path())
+    return _read(wildfires_path()).copy()
 
 
 def load_census() -> pd.DataFrame:
@@ -29,7 +30,7 @@ def load_census() -> pd.DataFrame:
     Raises FileNotFoundError if the file is not found.
     Source: US Census Bureau, American Community Survey, public use microdata. Public domain.
     """
-    return pd.read_csv(census_path())
+    return _read(census_path()).copy()
 
 
 def wildfires_path() -> Path:
@@ -40,6 +41,12 @@ def wildfires_path() -> Path:
 def census_path() -> Path:
     """Return where census.csv is; raises FileNotFoundError if it is not there."""
     return _find("census.csv")
+
+
+@cache
+def _read(path: Path) -> pd.DataFrame:
+    """Read a file once per process: whoever loads it gets a copy, which may be changed."""
+    return pd.read_csv(path)
 
 
 def _find(name: str) -> Path:

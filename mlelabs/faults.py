@@ -14,7 +14,7 @@ def clean_batch(log, seed, size=200):
 
     Raises ValueError if the log has fewer than `size` rows.
     """
-    return log.sample(size, random_state=seed).reset_index(drop=True)
+    return log.sample(size, random_state=seed, ignore_index=True)
 
 
 def inject(batch, fault, seed):

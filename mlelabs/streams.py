@@ -36,17 +36,12 @@ def run_policy(policy, seed):
     `trained` is the first month of the model in service. Columns: loss, retrained, cost (the loss
     above USUAL, plus COST for a retraining).
     """
-    rng = np.random.default_rng(seed)
-    jumps = (rng.random(MONTHS) < 0.05) * rng.choice([-1, 1], MONTHS) * rng.uniform(1, 2.5, MONTHS)
-    jumps[:6] = 0  # the first model has some months of peace
-    world = np.cumsum(jumps)
-    freak = (rng.random(MONTHS) < 0.08) * rng.uniform(1, 3, MONTHS)  # bad months that pass
-    noise, error = rng.normal(0, 0.15, MONTHS), rng.normal(0, 0.1, MONTHS)
+    world, freak, noise, error = _world(seed)
     losses, retrained = np.zeros(MONTHS), np.zeros(MONTHS, dtype=bool)
     model, trained = world[0], 0
     for month in range(MONTHS):
         seen = max(month - DELAY, 0)  # months whose outcomes are known
-        known = pd.Series(losses[:seen].copy(), index=range(seen), dtype=float)
+        known = pd.Series(losses[:seen].copy())
         if policy(known, trained, USUAL, COST):
             model, trained = world[max(seen - 1, 0)] + error[month], month
             retrained[month] = True
@@ -59,3 +54,40 @@ def run_policy(policy, seed):
 def total_cost(policy, seeds):
     """Mean total cost of a policy over the worlds of several seeds, a float."""
     return float(np.mean([run_policy(policy, seed)["cost"].sum() for seed in seeds]))
+
+
+def simple_costs(seeds):
+    """Mean total costs of three simple policies: never to retrain, always, and at each alarm.
+
+    An alarm is a last known loss of more than USUAL + 0.5. Returns a tuple of three floats, the
+    same as `total_cost` of each policy; all worlds are run at once, which is much faster.
+    """
+    world, freak, noise, error = np.stack([_world(seed) for seed in seeds], axis=-1)
+    costs = []
+    for policy in ("never", "always", "at each alarm"):
+        losses, retrained = np.zeros_like(world), np.zeros_like(world, dtype=bool)
+        model = world[0]
+        for month in range(MONTHS):
+            seen = max(month - DELAY, 0)
+            if policy == "always":
+                retrained[month] = True
+            elif policy == "at each alarm" and seen:
+                retrained[month] = losses[seen - 1] > USUAL + 0.5
+            fresh = world[max(seen - 1, 0)] + error[month]
+            model = np.where(retrained[month], fresh, model)
+            gap = np.minimum((world[month] - model) ** 2, 4.0)
+            losses[month] = USUAL + gap + freak[month] + noise[month]
+        cost = losses - USUAL + COST * retrained
+        costs.append(float(cost.sum(axis=0).mean()))
+    return tuple(costs)
+
+
+def _world(seed):
+    """What a seed decides, whatever the policy: world, freak months, noise, errors of models."""
+    rng = np.random.default_rng(seed)
+    jumps = (rng.random(MONTHS) < 0.05) * rng.choice([-1, 1], MONTHS) * rng.uniform(1, 2.5, MONTHS)
+    jumps[:6] = 0  # the first model has some months of peace
+    world = np.cumsum(jumps)
+    freak = (rng.random(MONTHS) < 0.08) * rng.uniform(1, 3, MONTHS)  # bad months that pass
+    noise, error = rng.normal(0, 0.15, MONTHS), rng.normal(0, 0.1, MONTHS)
+    return world, freak, noise, error

@@ -61,6 +61,14 @@ def test_costs_add_up():
         assert months["cost"].sum() == pytest.approx(expected)
 
 
+def test_the_simple_policies_cost_what_running_them_costs():
+    def at_each_alarm(known, trained, usual, cost):
+        return len(known) > 0 and known.iloc[-1] > usual + 0.5
+
+    expected = [streams.total_cost(policy, range(30)) for policy in (never, always, at_each_alarm)]
+    assert streams.simple_costs(range(30)) == pytest.approx(expected, rel=1e-12)
+
+
 def test_the_world_does_not_depend_on_the_policy():
     """Shocks and jumps are the same, so policies can be compared on the same worlds."""
     one, two = streams.run_policy(never, seed=8), streams.run_policy(never, seed=8)
