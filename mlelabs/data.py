@@ -3,6 +3,7 @@
 What each column means, the licences and the known faults: data/README.md.
 """
 
+import functools
 import os
 from pathlib import Path
 
@@ -18,7 +19,7 @@ def load_wildfires() -> pd.DataFrame:
     Source: Government of Alberta. Contains information licensed under the Open Government
     Licence – Alberta.
     """
-    return pd.read_csv(wildfires_path())
+    return _read(wildfires_path())
 
 
 def load_census() -> pd.DataFrame:
@@ -29,7 +30,7 @@ def load_census() -> pd.DataFrame:
     Raises FileNotFoundError if the file is not found.
     Source: US Census Bureau, American Community Survey, public use microdata. Public domain.
     """
-    return pd.read_csv(census_path())
+    return _read(census_path())
 
 
 def wildfires_path() -> Path:
@@ -40,6 +41,16 @@ def wildfires_path() -> Path:
 def census_path() -> Path:
     """Return where census.csv is; raises FileNotFoundError if it is not there."""
     return _find("census.csv")
+
+
+def _read(path: Path) -> pd.DataFrame:
+    """A table of its own for each caller; the file is parsed again only if it has changed."""
+    return _parsed(path, path.stat().st_mtime_ns).copy()
+
+
+@functools.cache
+def _parsed(path: Path, changed: int) -> pd.DataFrame:
+    return pd.read_csv(path)
 
 
 def _find(name: str) -> Path:

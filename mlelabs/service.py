@@ -77,7 +77,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 def running(factory, *arguments):
     """Serve the app that `factory(*arguments)` returns while a `with` block runs.
 
-    factory: a function defined in a cell of the notebook. arguments: anything that pickle can
+    factory: a function of a cell of the notebook, or of a module. arguments: anything that pickle can
     carry and whose class can be imported. Gives a Service.
     Raises NotImplementedError if the factory is still the stub, AssertionError if there is no app.
     """
@@ -404,7 +404,14 @@ def _serve(job, news, end):
     if app is not None:
         news({"ready": True})
         config = uvicorn.Config(
-            _watched(app, news), log_config=None, access_log=False, loop="asyncio", ws="none"
+            _watched(app, news),
+            loop="asyncio",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
         )
         uvicorn.Server(config).run(sockets=[door])
     leave()
