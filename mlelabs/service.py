@@ -77,8 +77,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 def running(factory, *arguments):
     """Serve the app that `factory(*arguments)` returns while a `with` block runs.
 
-    factory: a function of a cell of the notebook, or of a module. arguments: anything that pickle can
-    carry and whose class can be imported. Gives a Service.
+    factory: a function of a cell of the notebook, or of a module. arguments: anything that pickle
+    can carry and whose class can be imported. Gives a Service.
     Raises NotImplementedError if the factory is still the stub, AssertionError if there is no app.
     """
     try:
