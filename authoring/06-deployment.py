@@ -810,18 +810,10 @@ with running(ready_app, Loader(StandIn("v1"), fails=True)) as service:
 import time
 
 from mlelabs.service import eventually, quantile_ratio, running
-from mlelabs.standins import Loader, StandIn, noted
-
-
-def steady():
-    """Answers take 150 ms, however many are asked for."""
-    from mlelabs.standins import sleeping_app
-
-    return sleeping_app(0.15)
-
+from mlelabs.standins import Loader, StandIn, noted, sleeping_app
 
 fire = {"fire_id": "2024-X1", "temperature": 20.5}
-with running(ready_app, Loader(StandIn("w9", 0.75, sleeps=0.15), waits_for="go")) as service, running(steady) as given:
+with running(ready_app, Loader(StandIn("w9", 0.75, sleeps=0.15), waits_for="go")) as service, running(sleeping_app, 0.15) as given:
     for _ in range(3):
         found = [service.get("/live").status_code, service.get("/ready").status_code, service.post("/predict", fire).status_code]
         assert found == [200, 503, 503], f"while the model loads, /live, /ready and /predict should answer 200, 503, 503, they answer {found}"
@@ -1563,7 +1555,7 @@ with running(canary_app, StandIn("v1", 0.2), StandIn("v2", waits_for="never"), 0
 ### BEGIN HIDDEN TESTS
 from mlelabs.data import load_wildfires
 from mlelabs.service import eventually, quantile_ratio, running
-from mlelabs.standins import StandIn, noted
+from mlelabs.standins import StandIn, noted, sleeping_app
 from mlelabs.traffic import replay
 
 other = replay(load_wildfires(), 2015, 500)
@@ -1599,16 +1591,7 @@ with running(canary_app, StandIn("s", 0.125), StandIn("c", 0.875, fails=[fire["f
     assert set(who(service, other[:250]).values()) == {"s"}, "a share of 0: the stable model answers, and nobody else"
     good = {fire["fire_id"] for fire in other[10:20]}
     assert eventually(lambda: good <= {line["fire_id"] for line in noted(service, "shadow.jsonl")}), "after a failure in shadow, the next fires should be written down again"
-
-
-def steady():
-    """Answers take 100 ms, however many are asked for."""
-    from mlelabs.standins import sleeping_app
-
-    return sleeping_app(0.1)
-
-
-with running(canary_app, StandIn("s", 0.125, sleeps=0.1), StandIn("c", waits_for="never"), 0) as service, running(steady) as given:
+with running(canary_app, StandIn("s", 0.125, sleeps=0.1), StandIn("c", waits_for="never"), 0) as service, running(sleeping_app, 0.1) as given:
     service.scene = "the candidate hangs in shadow"
     ratio = quantile_ratio(service, given, "/predict", other[0], at_once=4)
     assert ratio <= 3, f"the candidate hangs in shadow, and answers take {ratio:.1f} times as long as those of the stable model alone: no answer waits for the shadow"

@@ -16,11 +16,12 @@ def scored(offices, size, seed):
     Returns a DataFrame: office, needs (1 or 0), score (between 0 and 1).
     """
     rng = np.random.default_rng(seed)
-    office = rng.choice(list(offices), size)
-    in_need, shift, separation = np.array([offices[name] for name in office]).T
+    which = rng.choice(len(offices), size)
+    in_need, shift, separation = np.array(list(offices.values()))[which].T
     needs = (rng.random(size) < in_need).astype(int)
     log_odds = rng.normal(shift + separation * needs)
-    return pd.DataFrame({"office": office, "needs": needs, "score": 1 / (1 + np.exp(-log_odds))})
+    office, score = np.array(list(offices))[which], 1 / (1 + np.exp(-log_odds))
+    return pd.DataFrame({"office": office, "needs": needs, "score": score})
 
 
 def applicants(size, seed, offices=("North", "South"), recorded=0.3):

@@ -77,8 +77,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 def running(factory, *arguments):
     """Serve the app that `factory(*arguments)` returns while a `with` block runs.
 
-    factory: a function defined in a cell of the notebook. arguments: anything that pickle can
-    carry and whose class can be imported. Gives a Service.
+    factory: a function of a cell of the notebook, or of a module. arguments: anything that pickle
+    can carry and whose class can be imported. Gives a Service.
     Raises NotImplementedError if the factory is still the stub, AssertionError if there is no app.
     """
     try:
@@ -404,7 +404,14 @@ def _serve(job, news, end):
     if app is not None:
         news({"ready": True})
         config = uvicorn.Config(
-            _watched(app, news), log_config=None, access_log=False, loop="asyncio", http="h11"
+            _watched(app, news),
+            loop="asyncio",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
         )
         uvicorn.Server(config).run(sockets=[door])
     leave()
@@ -470,18 +477,40 @@ _helper = Helper("mlelabs.service")
 
 
 def _warm_up():
-    """Import here, once, what each service would import."""
+    """Import here, once, what each service would import, some of it only at the first request."""
     import gc
 
-    import sklearn.compose  # noqa: F401
-    import sklearn.linear_model  # noqa: F401
+    import anyio
+    import fastapi
     import uvicorn.lifespan.on  # noqa: F401
     import uvicorn.loops.asyncio  # noqa: F401
-    import uvicorn.protocols.http.h11_impl  # noqa: F401
+    import uvicorn.protocols.http.auto  # noqa: F401
 
     exec(HEADER, {})
+    app = fastapi.FastAPI()
+
+    @app.post("/")
+    async def answer(body: dict):
+        return body
+
+    anyio.run(_ask_once, app)
     gc.collect()
     gc.freeze()  # what is here now is no garbage in any service
+
+
+async def _ask_once(app):
+    """Send one POST request to an app, without a network."""
+    content = b"{}"
+
+    async def receive():
+        return {"type": "http.request", "body": content}
+
+    async def send(message):
+        pass
+
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"2")]
+    scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": headers}
+    await app(scope, receive, send)
 
 
 def _serve_forked(line):
