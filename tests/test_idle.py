@@ -50,6 +50,8 @@ def test_cells_that_only_show_are_idle():
         ("def answer():\n    return _4", set()),
         ("%time\ndef answer():\n    return 3", set()),
         ("def answer(:", set()),
+        ("x = '\0'", set()),
+        ("x = " + "1 + " * 20_000 + "1", set()),  # too deep for Python's parser
     ],
 )
 def test_what_students_read_is_run(answer, idle):

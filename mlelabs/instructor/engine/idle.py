@@ -54,11 +54,11 @@ def _reaches_anywhere(names):
 def names_read(source):
     """Global names that a cell reads, or may read, before it binds them; None if it is no Python.
 
-    A magic command is no Python.
+    A magic command is no Python, and neither is what Python's own parser gives up on.
     """
     try:
         return frozenset(_flow(ast.parse(source).body, frozenset())[0])
-    except SyntaxError:
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 
