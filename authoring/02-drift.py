@@ -408,7 +408,8 @@ weather = then[["temperature", "relative_humidity", "wind_speed"]]
 # %% check="calibrate" points=3
 # Checks that the threshold is right for one column, for six, and for small and large batches.
 def _gap(reference, batch):
-    reference, batch = (getattr(sample, "values", sample) for sample in (reference, batch))  # an array's mean is much faster than a Series'
+    # an array's mean is much faster than a Series'
+    reference, batch = (getattr(sample, "values", sample) for sample in (reference, batch))
     return abs(batch.mean(axis=0) - reference.mean(axis=0))
 def _rate(threshold, size, columns):
     """True share of batches without drift that exceed the threshold: the columns are normal, with standard deviation 1."""
