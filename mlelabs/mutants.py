@@ -36,6 +36,7 @@ from mlelabs.helper import Helper, serve
 SECONDS = 10  # for one run; the tests of this lab need less than one
 START_UP = 50  # seconds more for a run that has to start a Python of its own
 AT_ONCE = 2  # runs
+NOON = {"now": "2024-07-01T12:00:00"}  # where the circumstances matter, only what is told differs
 FORKS = sys.platform == "linux"
 NOT_ATTEMPTED = "not attempted yet"
 EXITED = "Your tests end the whole process, and pytest with it"
@@ -79,15 +80,17 @@ def judge(tests, module, correct, defects, points=None, circumstances=None):
         )
     for name in _names_used_twice(source):
         print(f"Two tests are called {name}: Python keeps only the last one. Rename one of them.")
+    usual = NOON if circumstances else {}
     runs = {"the pipeline as it is": {}, "the pipeline as it is, last test first": {"reverse": 1}}
     runs |= circumstances or {}
     runs |= {name: {"version": version} for name, version in correct.items()}
+    runs = {name: usual | options for name, options in runs.items()}
     outcomes = run_tests(source, module, list(runs.values()))
     for name, outcome in zip(runs, outcomes, strict=True):
         complaint = _complaint(name, outcome, circumstances or {})
         if complaint:
             raise AssertionError(complaint)
-    runs = [{"version": version, "brief": True} for version in defects.values()]
+    runs = [usual | {"version": version, "brief": True} for version in defects.values()]
     outcomes = run_tests(source, module, runs)
     judged = zip(defects, outcomes, strict=True)
     missed = [name for name, outcome in judged if not is_caught(outcome)]
@@ -124,7 +127,7 @@ def report_under(tests, runs):
     runs: dict, name of the circumstances -> options (see `_run`).
     """
     __tracebackhide__ = True
-    outcomes = run_tests(cell_of(tests), "ingest", list(runs.values()))
+    outcomes = run_tests(cell_of(tests), "ingest", [NOON | options for options in runs.values()])
     for name, outcome in zip(runs, outcomes, strict=True):
         failed = [test for test, _ in outcome["failed"]]
         print(f"{name}: {outcome['ended'] or ', '.join(failed) or 'all tests pass'}")
