@@ -80,6 +80,7 @@ def test_changed_free_cell_is_run():
         ("t.x[0] = 1", {"t"}, None),
         ("t = {}\nt['x'] = 1", set(), {"t"}),
         ("del t", None, None),
+        ("from math import *", None, None),
     ],
 )
 def test_names(source, read, bound):

@@ -91,8 +91,8 @@ class Submission(NotebookClient):
         counted = self.code_cells_executed
         await self.begin()
         for number, cell in enumerate(self.nb.cells[:index]):
-            idle = number in self.skipped or number in self.idle or not cell.source.strip()
-            if cell.cell_type == "code" and not idle:
+            left_out = number in self.skipped | self.idle or not cell.source.strip()
+            if cell.cell_type == "code" and not left_out:
                 await super().async_execute_cell(copy.deepcopy(cell), number)
                 if _is_given(cell):
                     await self._remember(cell)

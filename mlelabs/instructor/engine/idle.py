@@ -2,7 +2,7 @@
 
 No given cell of a lab uses what students write (the builder sees to it). One that is as it was
 released and binds no name that another cell reads says nothing about this submission: it would
-print what it prints in every other. The same holds for the cell below an exercise in which
+print what it prints in every other. Nor does a mark depend on the cell below an exercise in which
 students may try things out, as long as they left it as it was.
 
 What is not seen here: a cell that changes an object in place by calling something. A lab's given
@@ -64,7 +64,7 @@ def names_read(source):
 
 @functools.cache
 def names_bound(source):
-    """Names that a cell may bind; None if it also changes what others have bound."""
+    """Names that a cell may bind; None if they are not known, or it changes what others bound."""
     nodes = list(ast.walk(ast.parse(source)))
     bound = set()
     for node in nodes:
@@ -74,6 +74,8 @@ def names_bound(source):
             bound.add(node.name)
         elif isinstance(node, ast.Import | ast.ImportFrom):
             bound |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+    if "*" in bound:  # from a import *: who knows what
+        return None
     for node in nodes:
         if isinstance(node, ast.Delete):
             return None
